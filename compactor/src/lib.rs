@@ -1,0 +1,1 @@
+//! The fold that turns segments into parts, deletion vectors and manifests.

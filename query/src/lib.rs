@@ -1,0 +1,1 @@
+//! Views, indexes and search over one region's log.

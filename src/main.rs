@@ -1,0 +1,3 @@
+//! The isobath binary: wiring only.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! The log: what a mutation is, how it is laid out, committed, found again, carried between regions.
+//!
+//! Inside, `model ← format ← store ← {log, catalog}`; `fold` uses `model` only; `model`, `format` and
+//! `fold` know neither tokio nor `object_store`.
+
+pub mod clock;
+pub mod model;
+
+pub use clock::{Clock, SystemClock};
