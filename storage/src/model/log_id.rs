@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// One log of a region; namespaces are hashed onto the shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct ShardId(pub u16);
 
@@ -53,7 +55,10 @@ impl FromStr for LogId {
         if shard.len() != 4 {
             return Err(bad());
         }
-        Ok(Self { region: region.parse()?, shard: ShardId(shard.parse().map_err(|_| bad())?) })
+        Ok(Self {
+            region: region.parse()?,
+            shard: ShardId(shard.parse().map_err(|_| bad())?),
+        })
     }
 }
 

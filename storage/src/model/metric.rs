@@ -32,13 +32,17 @@ impl FromStr for Metric {
     type Err = InvalidName;
 
     fn from_str(s: &str) -> Result<Self, InvalidName> {
-        [Self::CosineDistance, Self::EuclideanSquared, Self::DotProduct]
-            .into_iter()
-            .find(|m| m.as_str() == s)
-            .ok_or_else(|| {
-                let rule = "one of cosine_distance, euclidean_squared, dot_product";
-                InvalidName::new("distance_metric", s, rule)
-            })
+        [
+            Self::CosineDistance,
+            Self::EuclideanSquared,
+            Self::DotProduct,
+        ]
+        .into_iter()
+        .find(|m| m.as_str() == s)
+        .ok_or_else(|| {
+            let rule = "one of cosine_distance, euclidean_squared, dot_product";
+            InvalidName::new("distance_metric", s, rule)
+        })
     }
 }
 

@@ -2,26 +2,51 @@
 //!
 //! Nothing here does IO or knows how bytes are laid out; see [`crate::format`] for that.
 
+mod attribute;
+mod block;
 mod cluster;
+mod columns;
 mod epoch;
 mod hlc;
+mod id;
+mod id_column;
+mod idempotency;
 mod log_id;
 mod metric;
 mod namespace;
 mod region;
+mod rows;
+mod schema;
+mod segment;
 mod seq;
 mod stamp;
+mod token;
+mod value;
+mod vector;
 mod version_vector;
 
+pub use attribute::{AttributeName, AttributeType, ScalarType, TypeError};
+pub use block::{
+    Block, Control, Counts, Declaration, Mutation, PatchMask, Request, SparsePatch, Switch,
+};
 pub use cluster::{BucketId, ClusterId};
 pub use epoch::Epoch;
 pub use hlc::{Hlc, HlcClock};
+pub use id::{Id, IdKind};
+pub use id_column::IdColumn;
+pub use idempotency::{BodyHash, IdempotencyKey};
 pub use log_id::{LogId, ShardId};
 pub use metric::Metric;
 pub use namespace::Namespace;
 pub use region::Region;
+pub use rows::{Column, Rows, RowsError, VectorSlice};
+pub use schema::{AttributeConfig, Schema};
+pub use segment::{Nonce, Segment, SegmentHeader, SegmentKind};
 pub use seq::Seq;
 pub use stamp::Stamp;
+pub use token::{Token, TokenError};
+pub use value::Value;
+pub use vector::{VectorElement, VectorValue};
 pub use version_vector::VersionVector;
 
 /// A name or a value that breaks the rules of its kind.

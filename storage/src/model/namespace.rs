@@ -21,7 +21,8 @@ impl FromStr for Namespace {
 
     fn from_str(s: &str) -> Result<Self, InvalidName> {
         let fits = (1..=128).contains(&s.len())
-            && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if fits {
             Ok(Self(s.into()))
         } else {

@@ -28,7 +28,8 @@ impl FromStr for Region {
     fn from_str(s: &str) -> Result<Self, InvalidName> {
         let rule = "1 to 32 characters of a-z, 0-9 and '-', not starting or ending with '-'";
         let fits = (1..=MAX).contains(&s.len())
-            && s.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && s.bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             && !s.starts_with('-')
             && !s.ends_with('-');
         if !fits {
