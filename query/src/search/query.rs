@@ -1,0 +1,121 @@
+//! [`Query`]: what is asked, independent of how it was written.
+
+use isobath_storage::model::{AttributeName, Value};
+
+/// One query of a namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// Which rows come first.
+    pub rank_by: RankBy,
+    /// Which rows count at all.
+    pub filter: Option<Filter>,
+    /// How many rows are answered; 0 where only aggregates are asked for.
+    pub limit: usize,
+    /// How many of the first rows are left out.
+    pub offset: usize,
+    /// Which attributes the rows bring along.
+    pub include: Include,
+    /// Aggregates over all rows that pass the filter, by label.
+    pub aggregates: Vec<(String, Aggregate)>,
+    /// The recall that an approximate search aims for; `None` = the index's default.
+    pub recall_target: Option<f32>,
+}
+
+/// Which rows come first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RankBy {
+    /// The nearest vectors, through the index where there is one.
+    Ann {
+        /// The vector attribute.
+        attribute: AttributeName,
+        /// The query vector, of the attribute's dimension; every value is finite.
+        vector: Vec<f32>,
+    },
+    /// The nearest vectors, exactly.
+    Knn {
+        /// The vector attribute.
+        attribute: AttributeName,
+        /// The query vector, of the attribute's dimension; every value is finite.
+        vector: Vec<f32>,
+    },
+    /// By attributes, the first first; then by id. Null comes first ascending, last descending.
+    Order(Vec<(AttributeName, Direction)>),
+    /// By id, ascending.
+    Id,
+}
+
+/// A direction of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// Which rows count. `id` is an attribute like any other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them; true where there is none.
+    And(Vec<Filter>),
+    /// At least one of them; false where there is none.
+    Or(Vec<Filter>),
+    /// Not so.
+    Not(Box<Filter>),
+    /// Compares an attribute with a value. `Eq` null = the attribute is missing; `Lt` and `Lte` also
+    /// match missing values.
+    Compare {
+        /// The attribute.
+        attribute: AttributeName,
+        /// How.
+        comparison: Comparison,
+        /// With what.
+        value: Value,
+    },
+    /// Whether an attribute has one of the values; for arrays: shares one with them.
+    In {
+        /// The attribute.
+        attribute: AttributeName,
+        /// The values; null among them matches a missing value.
+        values: Vec<Value>,
+        /// Not in.
+        negated: bool,
+    },
+}
+
+/// A comparison with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// Equal.
+    Eq,
+    /// Not equal; also where the value is missing.
+    NotEq,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+}
+
+/// Which attributes the answer's rows bring along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Include {
+    /// Only the id.
+    Nothing,
+    /// All attributes.
+    All,
+    /// These.
+    Only(Vec<AttributeName>),
+    /// All but these.
+    Except(Vec<AttributeName>),
+}
+
+/// An aggregate over the rows that pass the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aggregate {
+    /// How many rows.
+    Count,
+}

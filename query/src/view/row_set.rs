@@ -1,0 +1,70 @@
+//! [`RowSet`]: immutable rows that are searched together.
+
+use super::{Hidden, Version};
+use isobath_storage::model::{Rows, Stamp};
+use std::sync::Arc;
+
+/// Where the rows of a row set come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A part, by its hash; the rows are sorted by id.
+    Part(Arc<str>),
+    /// Segments that no part covers yet.
+    Delta,
+}
+
+/// The stamps of the rows of a row set.
+pub trait Stamps: std::fmt::Debug + Send + Sync {
+    /// The stamp of the newest mutation of `row`, which must be below the number of rows.
+    fn stamp(&self, row: usize) -> Stamp;
+}
+
+impl Stamps for Vec<Stamp> {
+    fn stamp(&self, row: usize) -> Stamp {
+        self[row]
+    }
+}
+
+/// Immutable rows that are searched together: a part, or a piece of the delta.
+///
+/// Only what hides a row changes, by [`Version`]; every row is a whole row, its patches applied.
+#[derive(Debug)]
+pub struct RowSet {
+    /// Where the rows come from.
+    pub origin: Origin,
+    /// The rows.
+    pub rows: Rows,
+    /// Their stamps.
+    pub stamps: Arc<dyn Stamps>,
+    /// From which version on each row is replaced or deleted.
+    pub hidden: Hidden,
+}
+
+impl RowSet {
+    /// A row set of which nothing is hidden.
+    pub fn new(origin: Origin, rows: Rows, stamps: Arc<dyn Stamps>) -> Self {
+        let hidden = Hidden::new(rows.len());
+        Self {
+            origin,
+            rows,
+            stamps,
+            hidden,
+        }
+    }
+
+    /// How many rows, hidden ones too.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether a view of `version` sees `row`.
+    #[inline]
+    pub fn is_visible(&self, row: usize, version: Version) -> bool {
+        self.hidden.is_visible(row, version)
+    }
+}
