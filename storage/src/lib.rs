@@ -4,6 +4,7 @@
 //! `fold` know neither tokio nor `object_store`.
 
 pub mod clock;
+pub mod log;
 pub mod model;
 
 pub use clock::{Clock, SystemClock};

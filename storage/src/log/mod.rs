@@ -1,0 +1,3 @@
+//! The log of one (region, shard): ownership, commit, tail.
+
+pub mod protocol;
