@@ -1,3 +1,31 @@
 //! Every knob of isobath, with unit, default and when to touch it.
 //!
 //! Depends on nothing else of isobath; the other crates are handed the section that concerns them.
+//! Settings come, later ones winning, from the defaults, a TOML file, `ISOBATH_SECTION__KEY`
+//! variables and the command line; [`Config::validate`] then names every problem at once.
+
+mod config;
+mod error;
+mod fold;
+mod index;
+mod load;
+mod log;
+mod problems;
+mod role;
+mod search;
+mod server;
+mod store;
+
+pub use config::Config;
+pub use error::ConfigError;
+pub use fold::FoldConfig;
+pub use index::IndexConfig;
+pub use load::Sources;
+pub use log::LogConfig;
+pub use problems::Problem;
+pub use role::Role;
+pub use search::SearchConfig;
+pub use server::ServerConfig;
+pub use store::StoreConfig;
+
+pub use bytesize::ByteSize;

@@ -1,0 +1,55 @@
+//! [`FoldConfig`]: when the log becomes parts, and parts become fewer.
+
+use crate::problems::Problems;
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// `[fold]`: when the log becomes parts, and parts become fewer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FoldConfig {
+    /// How often the delta of each namespace is looked at. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    /// A delta of so many rows is folded into a part at once. Default 20,000: below, scanning it is
+    /// cheaper than an index of its own.
+    pub min_rows: u64,
+    /// A delta of so many bytes is folded into a part at once. Default 64 MiB.
+    pub min_bytes: ByteSize,
+    /// After so long without a write a namespace's delta is folded and its parts are merged, to one
+    /// where `max_part_rows` allows. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub pause: Duration,
+    /// The most rows of a part, and of its index. Default 10,000,000.
+    pub max_part_rows: u64,
+}
+
+impl Default for FoldConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            min_rows: 20_000,
+            min_bytes: ByteSize::mib(64),
+            pause: Duration::from_secs(10),
+            max_part_rows: 10_000_000,
+        }
+    }
+}
+
+impl FoldConfig {
+    pub(crate) fn check(&self, problems: &mut Problems<'_>) {
+        let (ms, hour) = (Duration::from_millis(1), Duration::from_hours(1));
+        problems.time("interval", self.interval, ms, hour);
+        problems.range("min_rows", self.min_rows, 1, 1 << 30);
+        problems.range(
+            "min_bytes",
+            self.min_bytes,
+            ByteSize::b(1),
+            ByteSize::gib(64),
+        );
+        problems.time("pause", self.pause, ms, 24 * hour);
+        // Row numbers are 32 bits, and the graph keeps the highest for itself.
+        problems.range("max_part_rows", self.max_part_rows, 1, 1 << 31);
+    }
+}
