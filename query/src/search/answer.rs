@@ -1,0 +1,54 @@
+//! [`Answer`]: what a query found.
+
+use isobath_storage::model::{AttributeName, Id, Value};
+
+/// What one query found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// The rows, the first first.
+    pub rows: Vec<Hit>,
+    /// The aggregates by label, in the order in which they were asked for.
+    pub aggregates: Vec<(String, u64)>,
+    /// How the rows were found.
+    pub stats: Stats,
+}
+
+/// One row of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The row.
+    pub id: Id,
+    /// Its distance from the query vector, where rows were ranked by one.
+    pub distance: Option<f32>,
+    /// The attributes that were asked for, by name; null ones may be left out.
+    pub attributes: Vec<(AttributeName, Value)>,
+}
+
+/// How the rows of an answer were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Which way the search took.
+    pub path: Path,
+    /// Rows whose vector or code was compared with the query.
+    pub rows_scanned: u64,
+    /// Rows searched exactly because no index covers them.
+    pub exhaustive_search_count: u64,
+    /// Rows whose full vector was compared after their code.
+    pub candidates: u64,
+    /// Rows that passed the filter, where there was one.
+    pub filter_rows: Option<u64>,
+}
+
+/// Which way a search took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Path {
+    /// Every row that counts, by its full vector or its attributes.
+    #[default]
+    Exact,
+    /// Every row that counts, by its code.
+    Codes,
+    /// The graph of an index.
+    Graph,
+    /// Different ways for different row sets.
+    Mixed,
+}
