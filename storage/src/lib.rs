@@ -4,6 +4,7 @@
 //! `fold` know neither tokio nor `object_store`.
 
 pub mod clock;
+pub mod fold;
 pub mod log;
 pub mod model;
 

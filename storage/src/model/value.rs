@@ -1,6 +1,6 @@
 //! [`Value`]: one value of one row.
 
-use super::{Id, VectorValue};
+use super::{AttributeType, Id, ScalarType, VectorValue};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -34,6 +34,35 @@ impl Value {
     /// Whether it is no value.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
+    }
+
+    /// Whether an attribute of type `ty` can hold it; null fits everywhere.
+    pub fn fits(&self, ty: AttributeType) -> bool {
+        match (self, ty) {
+            (Self::Null, _) => true,
+            (Self::Array(items), AttributeType::Array(item)) => items
+                .iter()
+                .all(|value| value.fits(AttributeType::Scalar(item))),
+            (Self::Vector(vector), AttributeType::Vector { dim, element }) => {
+                vector.dim() == dim as usize && vector.element() == element
+            }
+            (value, AttributeType::Scalar(ty)) => value.scalar_type() == Some(ty),
+            _ => false,
+        }
+    }
+
+    /// The type of a value that is neither null nor an array nor a vector.
+    pub fn scalar_type(&self) -> Option<ScalarType> {
+        Some(match self {
+            Self::Bool(_) => ScalarType::Bool,
+            Self::Int(_) => ScalarType::Int,
+            Self::Uint(_) => ScalarType::Uint,
+            Self::Float(_) => ScalarType::Float,
+            Self::String(_) => ScalarType::String,
+            Self::Uuid(_) => ScalarType::Uuid,
+            Self::Datetime(_) => ScalarType::Datetime,
+            Self::Null | Self::Array(_) | Self::Vector(_) => return None,
+        })
     }
 }
 

@@ -59,6 +59,14 @@ impl VectorValue {
         }
     }
 
+    /// What a dimension is stored as.
+    pub fn element(&self) -> VectorElement {
+        match self {
+            Self::F32(_) => VectorElement::F32,
+            Self::F16(_) => VectorElement::F16,
+        }
+    }
+
     /// The dimensions as 32-bit floats.
     pub fn to_f32(&self) -> Vec<f32> {
         match self {

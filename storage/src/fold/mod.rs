@@ -1,0 +1,18 @@
+//! What a set of stamped mutations means: pure, the same whatever the order of arrival.
+//!
+//! A row is live iff its newest upsert is newer than its newest delete. A column's value is the newest among
+//! the live upsert and the patches newer than it. Every law follows from taking the maximum by [`Stamp`].
+//!
+//! [`Stamp`]: crate::model::Stamp
+
+mod error;
+mod overlay;
+mod resolve;
+mod row_state;
+mod schema_state;
+
+pub use error::FoldError;
+pub use overlay::{BaseRows, Changes, Found, Overlay};
+pub use resolve::ResolvedRows;
+pub use row_state::{Base, Cell, RowRef, RowState};
+pub use schema_state::{AttributeState, SchemaState};
