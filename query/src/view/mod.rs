@@ -5,5 +5,5 @@ mod row_set;
 mod snapshot;
 
 pub use hidden::{Hidden, Version};
-pub use row_set::{Origin, RowSet, Stamps};
+pub use row_set::{Origin, RowSet};
 pub use snapshot::View;

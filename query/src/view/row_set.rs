@@ -1,7 +1,7 @@
 //! [`RowSet`]: immutable rows that are searched together.
 
 use super::{Hidden, Version};
-use isobath_storage::model::{Rows, Stamp};
+use isobath_storage::model::{Rows, StampColumn};
 use std::sync::Arc;
 
 /// Where the rows of a row set come from.
@@ -13,18 +13,6 @@ pub enum Origin {
     Delta,
 }
 
-/// The stamps of the rows of a row set.
-pub trait Stamps: std::fmt::Debug + Send + Sync {
-    /// The stamp of the newest mutation of `row`, which must be below the number of rows.
-    fn stamp(&self, row: usize) -> Stamp;
-}
-
-impl Stamps for Vec<Stamp> {
-    fn stamp(&self, row: usize) -> Stamp {
-        self[row]
-    }
-}
-
 /// Immutable rows that are searched together: a part, or a piece of the delta.
 ///
 /// Only what hides a row changes, by [`Version`]; every row is a whole row, its patches applied.
@@ -33,16 +21,16 @@ pub struct RowSet {
     /// Where the rows come from.
     pub origin: Origin,
     /// The rows.
-    pub rows: Rows,
+    pub rows: Arc<Rows>,
     /// Their stamps.
-    pub stamps: Arc<dyn Stamps>,
+    pub stamps: StampColumn,
     /// From which version on each row is replaced or deleted.
     pub hidden: Hidden,
 }
 
 impl RowSet {
     /// A row set of which nothing is hidden.
-    pub fn new(origin: Origin, rows: Rows, stamps: Arc<dyn Stamps>) -> Self {
+    pub fn new(origin: Origin, rows: Arc<Rows>, stamps: StampColumn) -> Self {
         let hidden = Hidden::new(rows.len());
         Self {
             origin,
