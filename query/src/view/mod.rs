@@ -1,9 +1,14 @@
 //! What one query sees of a namespace: immutable row sets under one version.
 
+mod chunks;
 mod hidden;
+mod live;
 mod row_set;
 mod snapshot;
+mod views;
 
 pub use hidden::{Hidden, Version};
+pub use live::{FoldInput, Installed, Live, PartSet, Unfolded};
 pub use row_set::{Origin, RowSet};
 pub use snapshot::View;
+pub use views::Views;

@@ -25,18 +25,29 @@ pub struct RowSet {
     /// Their stamps.
     pub stamps: StampColumn,
     /// From which version on each row is replaced or deleted.
-    pub hidden: Hidden,
+    pub hidden: Arc<Hidden>,
 }
 
 impl RowSet {
     /// A row set of which nothing is hidden.
     pub fn new(origin: Origin, rows: Arc<Rows>, stamps: StampColumn) -> Self {
-        let hidden = Hidden::new(rows.len());
+        let hidden = Arc::new(Hidden::new(rows.len()));
         Self {
             origin,
             rows,
             stamps,
             hidden,
+        }
+    }
+
+    /// The same row set with other columns; what hides a row hides it in both.
+    #[must_use]
+    pub fn with_rows(&self, rows: Arc<Rows>) -> Self {
+        Self {
+            origin: self.origin.clone(),
+            rows,
+            stamps: self.stamps.clone(),
+            hidden: Arc::clone(&self.hidden),
         }
     }
 

@@ -17,6 +17,23 @@ pub struct View {
     pub sets: Arc<[Arc<RowSet>]>,
     /// What the view has applied of each log.
     pub seen: VersionVector,
-    /// The newest time applied to this namespace.
-    pub hlc: Hlc,
+    /// Since when the namespace exists; `None` where it does not.
+    pub created: Option<Hlc>,
+    /// When the last write was committed.
+    pub last_write: Hlc,
+}
+
+impl View {
+    /// Whether the namespace exists.
+    pub fn exists(&self) -> bool {
+        self.created.is_some()
+    }
+
+    /// How many rows the namespace has.
+    pub fn rows(&self) -> usize {
+        self.sets
+            .iter()
+            .map(|set| set.len().saturating_sub(set.hidden.count()))
+            .sum()
+    }
 }

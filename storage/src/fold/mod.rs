@@ -7,12 +7,14 @@
 
 mod error;
 mod overlay;
+mod part_rows;
 mod resolve;
 mod row_state;
 mod schema_state;
 
 pub use error::FoldError;
 pub use overlay::{BaseRows, Changes, Found, Overlay};
+pub use part_rows::PartRows;
 pub use resolve::ResolvedRows;
 pub use row_state::{Base, Cell, RowRef, RowState};
 pub use schema_state::{AttributeState, SchemaState};

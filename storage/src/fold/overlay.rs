@@ -104,7 +104,7 @@ impl Overlay {
     /// Applies a block of a segment.
     pub fn apply(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         header: &SegmentHeader,
         block: &Block,
     ) -> Result<Changes, FoldError> {
@@ -122,7 +122,7 @@ impl Overlay {
 
     fn request(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         header: &SegmentHeader,
         request: &Request,
         changes: &mut Changes,
@@ -152,7 +152,7 @@ impl Overlay {
 
     fn upsert(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         rows: &Rows,
         stamps: impl Fn(usize) -> Stamp,
         ids: &mut Vec<Id>,
@@ -173,7 +173,7 @@ impl Overlay {
 
     fn patch_dims(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         patches: &[SparsePatch],
         stamps: impl Fn(usize) -> Stamp,
         ids: &mut Vec<Id>,
@@ -188,7 +188,7 @@ impl Overlay {
 
     fn delete(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         deleted: &IdColumn,
         stamps: impl Fn(usize) -> Stamp,
         ids: &mut Vec<Id>,
@@ -202,7 +202,7 @@ impl Overlay {
 
     fn patch(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         mask: &PatchMask,
         rows: &Rows,
         stamps: impl Fn(usize) -> Stamp,
@@ -224,7 +224,7 @@ impl Overlay {
     /// has vanished with the namespace.
     fn touch(
         &mut self,
-        base: &impl BaseRows,
+        base: &(impl BaseRows + ?Sized),
         id: &Id,
         stamp: Stamp,
         ids: &mut Vec<Id>,

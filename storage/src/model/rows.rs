@@ -6,6 +6,7 @@ use arrow_array::{
     Float32Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray,
     UInt64Array, cast::AsArray, new_null_array,
 };
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::ArrowError;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -173,6 +174,28 @@ impl Rows {
         match self.column(name.as_str()) {
             Some(column) if column.ty == ty => Arc::clone(&column.array),
             _ => new_null_array(&ty.to_arrow(), self.len()),
+        }
+    }
+
+    /// The rows with `name` null wherever `rows` is true; without the column where it is true everywhere.
+    #[must_use]
+    pub fn without(&self, name: &AttributeName, rows: &BooleanBuffer) -> Self {
+        let everywhere = rows.count_set_bits() == rows.len();
+        let masked = |column: &Column| {
+            if column.name != *name {
+                return Some(column.clone());
+            }
+            let mask = BooleanArray::new(rows.clone(), None);
+            let array = (!everywhere).then(|| arrow_select::nullif::nullif(&column.array, &mask));
+            array?.ok().map(|array| Column {
+                array,
+                ..column.clone()
+            })
+        };
+        let columns = self.columns.iter().filter_map(masked).collect();
+        Self {
+            ids: self.ids.clone(),
+            columns,
         }
     }
 
