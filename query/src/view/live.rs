@@ -184,7 +184,7 @@ impl Live {
 
 impl State {
     fn new(installed: Installed, version: Version) -> Self {
-        Self {
+        let mut state = Self {
             base: installed
                 .parts
                 .iter()
@@ -251,10 +251,11 @@ impl State {
             if self.chunks.hide(id, self.version) {
                 continue;
             }
-            if let Some((part, row)) = self.overlay.below(id) {
-                if let Some(part) = self.installed.parts.get(part) {
-                    part.set.hidden.hide(row as usize, self.version);
-                }
+            let Some((part, row)) = self.overlay.below(id) else {
+                continue;
+            };
+            if let Some(part) = self.installed.parts.get(part) {
+                part.set.hidden.hide(row as usize, self.version);
             }
         }
         let rows = self.overlay.resolve(&ids, &self.schema)?;
@@ -318,10 +319,10 @@ impl State {
 impl RowSet {
     /// The same rows without the values of `attribute` that are not newer than its drop.
     fn masked(&self, attribute: &AttributeName, dropped: Stamp) -> Self {
-        let older = |row: usize| self.stamps.get(row) <= dropped;
-        let rows = self
-            .rows
-            .without(attribute, (0..self.len()).map(older).collect());
+        let older = (0..self.len())
+            .map(|row| self.stamps.get(row) <= dropped)
+            .collect();
+        let rows = self.rows.without(attribute, &older);
         self.with_rows(Arc::new(rows))
     }
 
