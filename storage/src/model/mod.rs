@@ -6,6 +6,7 @@ mod attribute;
 mod block;
 mod cluster;
 mod columns;
+mod content_hash;
 mod epoch;
 mod hlc;
 mod id;
@@ -31,6 +32,7 @@ pub use block::{
     Block, Control, Counts, Declaration, Mutation, PatchMask, Request, SparsePatch, Switch,
 };
 pub use cluster::{BucketId, ClusterId};
+pub use content_hash::ContentHash;
 pub use epoch::Epoch;
 pub use hlc::{Hlc, HlcClock};
 pub use id::{Id, IdKind};
