@@ -4,8 +4,11 @@
 //! `fold` know neither tokio nor `object_store`.
 
 pub mod clock;
+pub mod error;
 pub mod fold;
 pub mod log;
+pub mod metrics;
 pub mod model;
+pub mod store;
 
 pub use clock::{Clock, SystemClock};

@@ -1,0 +1,32 @@
+//! A region's bucket: one URL → an object store, the keys of its objects, what it must be able to do.
+//!
+//! Everything that is wrapped around a store is put together in one place, [`compose`].
+
+mod backend;
+mod compose;
+mod deadline;
+mod error;
+mod faults;
+pub mod keys;
+mod kind;
+mod layer;
+mod meter;
+mod op;
+mod options;
+mod retry;
+mod throttle;
+
+pub use backend::Backend;
+pub use compose::{Store, compose};
+pub use deadline::DeadlineOptions;
+pub use error::{StoreError, is_unsupported, kind_of};
+pub use faults::{Fault, FaultPlan, FaultRates, Faults};
+pub use kind::StoreKind;
+pub use meter::RequestCounts;
+pub use op::Op;
+pub use options::StoreOptions;
+pub use retry::RetryOptions;
+pub use throttle::ThrottleOptions;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! [`StoreOptions`]: how a bucket is opened.
+
+use super::{DeadlineOptions, RetryOptions, ThrottleOptions};
+use std::time::Duration;
+
+/// How a bucket is opened; the defaults are for production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Whether a local directory is made if it is not there.
+    pub create_dir: bool,
+    /// Whether writes to a local directory are on the disk before they are answered. Without it a
+    /// power cut loses acknowledged writes: for tests only.
+    pub fsync: bool,
+    /// How long the log's requests may take; the log sends them again itself.
+    pub log_deadline: DeadlineOptions,
+    /// How long all other requests may take.
+    pub data_deadline: DeadlineOptions,
+    /// How often all other requests are sent again.
+    pub data_retry: RetryOptions,
+    /// How slow the store is made; for tests and measurements.
+    pub throttle: ThrottleOptions,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        let bytes_per_second = 10_000_000;
+        let log_deadline = DeadlineOptions {
+            base: Duration::from_secs(5),
+            bytes_per_second,
+        };
+        Self {
+            create_dir: false,
+            fsync: true,
+            log_deadline,
+            data_deadline: DeadlineOptions {
+                base: Duration::from_secs(30),
+                ..log_deadline
+            },
+            data_retry: RetryOptions {
+                attempts: 5,
+                pause_min: Duration::from_millis(100),
+                pause_max: Duration::from_secs(5),
+            },
+            throttle: ThrottleOptions::default(),
+        }
+    }
+}
