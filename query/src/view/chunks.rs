@@ -3,7 +3,7 @@
 use super::{Origin, RowSet, Version};
 use isobath_storage::{
     fold::{FoldError, ResolvedRows},
-    model::{Id, IdKind, Rows, RowsError, Schema, Stamp, StampColumn},
+    model::{Id, IdKind, Rows, RowsError, Schema, StampColumn},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -91,17 +91,19 @@ fn merge(
         .iter()
         .map(|(name, c)| (name.clone(), c.ty))
         .collect();
-    let (mut pieces, mut stamps): (Vec<Rows>, Vec<Stamp>) = (vec![], vec![]);
-    for set in sets {
-        let visible: Vec<u32> = (0..)
-            .zip(0..set.len())
-            .filter(|(_, row)| set.is_visible(*row, version))
-            .map(|(n, _)| n)
+    let visible = |(at, set): (usize, &&Arc<RowSet>)| {
+        let rows: Vec<_> = (0..set.len())
+            .filter(|row| set.is_visible(*row, version))
             .collect();
-        stamps.extend(visible.iter().map(|row| set.stamps.get(*row as usize)));
-        pieces.push(set.rows.take(&visible)?);
-    }
+        rows.into_iter().map(move |row| (at, row))
+    };
+    let picks: Vec<(usize, usize)> = sets.iter().enumerate().flat_map(visible).collect();
+    let stamps = picks
+        .iter()
+        .map(|(set, row)| sets[*set].stamps.get(*row))
+        .collect();
     let kind = schema.id_kind.unwrap_or(IdKind::Uint);
-    let rows = Rows::concat(kind, &columns, &pieces.iter().collect::<Vec<_>>())?;
+    let pieces: Vec<&Rows> = sets.iter().map(|set| &*set.rows).collect();
+    let rows = Rows::interleave(kind, &columns, &pieces, &picks)?;
     Ok(ResolvedRows { rows, stamps })
 }

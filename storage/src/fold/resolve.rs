@@ -5,7 +5,7 @@ use crate::model::{
     AttributeName, AttributeType, Column, Id, IdColumn, IdKind, Rows, RowsError, Schema, Stamp,
     Value,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// Rows as a reader sees them, with the stamps of their newest mutations.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ type Live<'a> = (&'a Id, &'a RowState<RowRef>);
 
 /// The rows of `ids` that are live, in that order.
 ///
-/// A run of unpatched rows of the same columns is taken as a whole; others are built value by value.
+/// Unpatched rows are copied column by column; others are built value by value.
 pub(super) fn rows(
     overlay: &Overlay,
     ids: &[Id],
@@ -50,37 +50,55 @@ pub(super) fn rows(
         .filter(|(_, state)| state.is_live())
         .collect();
     let masked = wanted.iter().filter_map(|column| column.dropped).max();
-    let (mut pieces, mut rest) = (vec![], live.as_slice());
-    while let Some((_, first)) = rest.first() {
-        let length = match plain(first, masked) {
-            None => rest
-                .iter()
-                .take_while(|(_, state)| plain(state, masked).is_none())
-                .count(),
-            Some(head) => rest
-                .iter()
-                .take_while(|(_, state)| {
-                    plain(state, masked).is_some_and(|row| Arc::ptr_eq(&row.rows, &head.rows))
-                })
-                .count(),
-        };
-        let (run, after) = rest.split_at(length);
-        pieces.push(match plain(first, masked) {
-            Some(head) => taken(&head.rows, run)?,
-            None => composed(kind, &wanted, run)?,
-        });
-        rest = after;
-    }
+    let composed: Vec<Live<'_>> = live
+        .iter()
+        .filter(|(_, state)| plain(state, masked).is_none())
+        .copied()
+        .collect();
+    let composed = compose(kind, &wanted, &composed)?;
+    // piece 0 holds the composed rows, in order
+    let mut pieces = Pieces {
+        rows: vec![&composed],
+        numbers: HashMap::new(),
+    };
+    let mut next_composed = 0..;
+    let picks: Vec<(usize, usize)> = live
+        .iter()
+        .filter_map(|(_, state)| match plain(state, masked) {
+            Some(row) => Some((pieces.number(&row.rows), row.row as usize)),
+            None => next_composed.next().map(|row| (0, row)),
+        })
+        .collect();
     let stamps = live
         .iter()
         .filter_map(|(_, state)| state.newest())
         .collect();
     let columns: Vec<_> = wanted
-        .into_iter()
-        .map(|column| (column.name, column.ty))
+        .iter()
+        .map(|column| (column.name.clone(), column.ty))
         .collect();
-    let rows = Rows::concat(kind, &columns, &pieces.iter().collect::<Vec<_>>())?;
+    let rows = if composed.is_empty() && pieces.rows.len() == 2 {
+        let picks: Vec<_> = picks.iter().map(|(_, row)| (0, *row)).collect();
+        Rows::interleave(kind, &columns, &pieces.rows[1..], &picks)?
+    } else {
+        Rows::interleave(kind, &columns, &pieces.rows, &picks)?
+    };
     Ok(ResolvedRows { rows, stamps })
+}
+
+/// The distinct rows that picks refer to.
+struct Pieces<'a> {
+    rows: Vec<&'a Rows>,
+    numbers: HashMap<*const Rows, usize>,
+}
+
+impl<'a> Pieces<'a> {
+    fn number(&mut self, rows: &'a Arc<Rows>) -> usize {
+        *self.numbers.entry(Arc::as_ptr(rows)).or_insert_with(|| {
+            self.rows.push(rows);
+            self.rows.len() - 1
+        })
+    }
 }
 
 /// The row of a state that no patch and no drop touched.
@@ -95,25 +113,8 @@ fn plain(state: &RowState<RowRef>, masked: Option<Stamp>) -> Option<&RowRef> {
     }
 }
 
-/// Rows of one and the same columns.
-fn taken(rows: &Arc<Rows>, run: &[Live<'_>]) -> Result<Rows, FoldError> {
-    let numbers: Vec<u32> = run
-        .iter()
-        .filter_map(|(_, state)| match state.base() {
-            Base::Live { row, .. } => Some(row.row),
-            _ => None,
-        })
-        .collect();
-    let whole = numbers.len() == rows.len() && numbers.iter().zip(0..).all(|(row, at)| *row == at);
-    Ok(if whole {
-        Rows::clone(rows)
-    } else {
-        rows.take(&numbers)?
-    })
-}
-
 /// Rows built value by value.
-fn composed(kind: IdKind, wanted: &[Wanted], run: &[Live<'_>]) -> Result<Rows, FoldError> {
+fn compose(kind: IdKind, wanted: &[Wanted], run: &[Live<'_>]) -> Result<Rows, FoldError> {
     let ids = IdColumn::from_ids(kind, run.iter().map(|(id, _)| *id)).ok_or(RowsError::MixedIds)?;
     let columns = wanted.iter().filter_map(|column| {
         let values: Vec<Value> = run.iter().map(|(_, state)| value(state, column)).collect();

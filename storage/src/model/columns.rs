@@ -2,12 +2,15 @@
 
 use super::{AttributeType, ScalarType, Value, VectorElement, VectorValue};
 use arrow_array::{
-    ArrayRef, BooleanArray, FixedSizeListArray, Float16Array, Float32Array, Float64Array,
-    Int64Array, ListArray, StringArray, TimestampMillisecondArray, UInt64Array,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, FixedSizeListArray, Float16Array,
+    Float32Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray,
+    UInt64Array,
     builder::FixedSizeBinaryBuilder,
+    cast::AsArray,
+    types::{Float16Type, Float32Type},
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_schema::{DataType, Field};
+use arrow_schema::{ArrowError, DataType, Field};
 use half::f16;
 use std::sync::Arc;
 
@@ -115,4 +118,56 @@ fn vectors(dim: usize, element: VectorElement, values: &[Value]) -> Option<Array
     let field = Arc::new(Field::new("item", ty, false));
     let array = FixedSizeListArray::try_new(field, i32::try_from(dim).ok()?, items, Some(nulls));
     array.ok().map(|a| Arc::new(a) as ArrayRef)
+}
+
+/// The vectors that `picks` names as (array, row), in that order, each copied as a whole.
+pub(super) fn pick_vectors(
+    dim: u32,
+    element: VectorElement,
+    arrays: &[ArrayRef],
+    picks: &[(usize, usize)],
+) -> Result<ArrayRef, ArrowError> {
+    let nulls: NullBuffer = picks
+        .iter()
+        .map(|(array, row)| arrays[*array].is_valid(*row))
+        .collect();
+    let nulls = (nulls.null_count() > 0).then_some(nulls);
+    let items: ArrayRef = match element {
+        VectorElement::F32 => Arc::new(Float32Array::from(picked::<Float32Type>(
+            dim, arrays, picks,
+        ))),
+        VectorElement::F16 => Arc::new(Float16Array::from(picked::<Float16Type>(
+            dim, arrays, picks,
+        ))),
+    };
+    let field = Arc::new(Field::new("item", element.to_arrow(), false));
+    let dim = i32::try_from(dim).unwrap_or(i32::MAX);
+    Ok(Arc::new(FixedSizeListArray::try_new(
+        field, dim, items, nulls,
+    )?))
+}
+
+fn picked<T: ArrowPrimitiveType>(
+    dim: u32,
+    arrays: &[ArrayRef],
+    picks: &[(usize, usize)],
+) -> Vec<T::Native> {
+    let dim = dim as usize;
+    let slices: Vec<(usize, &[T::Native])> = arrays
+        .iter()
+        .map(|array| {
+            let list = array.as_fixed_size_list();
+            (
+                list.offset(),
+                &list.values().as_primitive::<T>().values()[..],
+            )
+        })
+        .collect();
+    let mut items = Vec::with_capacity(picks.len() * dim);
+    for (array, row) in picks {
+        let (offset, values) = slices[*array];
+        let from = (offset + row) * dim;
+        items.extend_from_slice(&values[from..from + dim]);
+    }
+    items
 }

@@ -128,37 +128,41 @@ impl Rows {
             .map_or(Value::Null, |column| column.value(row))
     }
 
-    /// The rows numbered `rows`, in that order; each must be below [`Self::len`].
-    pub fn take(&self, rows: &[u32]) -> Result<Self, RowsError> {
-        let indices = arrow_array::UInt32Array::from(rows.to_vec());
-        let columns = self.columns.iter().map(|column| {
-            let array = arrow_select::take::take(&column.array, &indices, None)?;
-            Ok(Column {
-                array,
-                ..column.clone()
-            })
-        });
-        Ok(Self {
-            ids: self.ids.take(rows),
-            columns: columns.collect::<Result<_, RowsError>>()?,
-        })
-    }
-
-    /// The rows of all `pieces`, in order, with the columns of `columns`: null where a piece has no such
-    /// column or has it with another type.
-    pub fn concat(
+    /// The rows that `picks` names as (piece, row), in that order, with the columns of `columns`: null where a
+    /// piece has no such column or has it with another type.
+    ///
+    /// Every pick must name a row of a piece; the pieces' ids must be of `kind`.
+    pub fn interleave(
         kind: IdKind,
         columns: &[(AttributeName, AttributeType)],
         pieces: &[&Self],
+        picks: &[(usize, usize)],
     ) -> Result<Self, RowsError> {
-        let ids: Vec<Id> = pieces.iter().flat_map(|piece| piece.ids.iter()).collect();
+        let identity = |rows: &Self| {
+            rows.len() == picks.len() && picks.iter().enumerate().all(|(at, (_, row))| at == *row)
+        };
+        if let [rows] = pieces
+            && identity(rows)
+            && rows.has_columns(columns)
+        {
+            return Ok(Self::clone(rows));
+        }
+        let ids: Vec<Id> = picks
+            .iter()
+            .map(|(piece, row)| pieces[*piece].ids.get(*row))
+            .collect();
         let ids = IdColumn::from_ids(kind, &ids).ok_or(RowsError::MixedIds)?;
         let columns = columns.iter().map(|(name, ty)| {
             let arrays: Vec<ArrayRef> = pieces.iter().map(|p| p.typed(name, *ty)).collect();
-            let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-            let array = match arrays.as_slice() {
-                [] => arrow_array::new_empty_array(&ty.to_arrow()),
-                arrays => arrow_select::concat::concat(arrays)?,
+            let array = match ty {
+                _ if picks.is_empty() => arrow_array::new_empty_array(&ty.to_arrow()),
+                AttributeType::Vector { dim, element } => {
+                    super::columns::pick_vectors(*dim, *element, &arrays, picks)?
+                }
+                _ => {
+                    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+                    arrow_select::interleave::interleave(&arrays, picks)?
+                }
             };
             Ok(Column {
                 name: name.clone(),
@@ -167,6 +171,15 @@ impl Rows {
             })
         });
         Self::new(ids, columns.collect::<Result<_, RowsError>>()?)
+    }
+
+    fn has_columns(&self, columns: &[(AttributeName, AttributeType)]) -> bool {
+        self.columns.len() == columns.len()
+            && self
+                .columns
+                .iter()
+                .zip(columns)
+                .all(|(a, (name, ty))| a.name == *name && a.ty == *ty)
     }
 
     /// The column `name` if it has type `ty`, else nulls.
