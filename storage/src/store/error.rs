@@ -73,6 +73,14 @@ pub enum StoreError {
         /// To whom it should belong.
         expected: String,
     },
+    /// The store lacks what the log relies on.
+    #[error("{url} cannot carry a log: {missing}")]
+    Incapable {
+        /// The URL, without secrets.
+        url: String,
+        /// What it should do and did instead.
+        missing: String,
+    },
     /// The bucket is not the one it was: emptied, or swapped for another.
     #[error("bucket lost: {url} {what}; rejoin under a new id")]
     BucketLost {
@@ -96,7 +104,7 @@ impl StoreError {
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Url { .. } | Self::Client { .. } => ErrorKind::Invalid,
+            Self::Url { .. } | Self::Client { .. } | Self::Incapable { .. } => ErrorKind::Invalid,
             Self::Directory { source, .. } => io_kind(source.kind()).unwrap_or(ErrorKind::Internal),
             Self::Request { source, .. } => kind_of(source),
             Self::Damaged { .. } => ErrorKind::Corrupt,

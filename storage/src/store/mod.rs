@@ -9,11 +9,15 @@ mod error;
 mod faults;
 pub mod keys;
 mod kind;
+mod known_buckets;
 mod layer;
+mod marker;
 mod meter;
 mod op;
 mod options;
+mod probe;
 mod retry;
+mod suffix;
 mod throttle;
 
 pub use backend::Backend;
@@ -22,10 +26,14 @@ pub use deadline::DeadlineOptions;
 pub use error::{StoreError, is_unsupported, kind_of};
 pub use faults::{Fault, FaultPlan, FaultRates, Faults};
 pub use kind::StoreKind;
+pub use known_buckets::KnownBuckets;
+pub use marker::Marker;
 pub use meter::RequestCounts;
 pub use op::Op;
 pub use options::StoreOptions;
+pub use probe::{Check, Outcome, ProbeReport, probe};
 pub use retry::RetryOptions;
+pub use suffix::get_suffix;
 pub use throttle::ThrottleOptions;
 
 #[cfg(test)]

@@ -259,3 +259,85 @@ async fn should_share_memory_by_name_and_keep_prefixes_apart() {
     );
     assert!(!one.durable);
 }
+
+#[tokio::test(start_paused = true)]
+async fn should_find_memory_usable_and_leave_nothing_behind() {
+    let (store, faults) = quiet();
+    let report = probe(&store, uuid::Uuid::nil()).await;
+    let words: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words.iter().filter(|w| w.starts_with("ok ")).count(),
+        6,
+        "{words:?}"
+    );
+    assert!(words[6].contains("gone with this process"), "{words:?}");
+    report.verdict().unwrap();
+    assert!(
+        store
+            .log
+            .list(None)
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    faults.set_down(true);
+    let error = probe(&store, uuid::Uuid::nil())
+        .await
+        .verdict()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+/// A store that overwrites where it should refuse.
+#[derive(Debug)]
+struct Overwrites;
+
+impl layer::Layer for Overwrites {
+    async fn around<T: Send + 'static>(
+        &self,
+        _request: &layer::Request,
+        attempt: layer::Attempt<'_, T>,
+    ) -> object_store::Result<T> {
+        attempt().await
+    }
+
+    async fn put(
+        &self,
+        _request: &layer::Request,
+        _payload: &PutPayload,
+        attempt: layer::Attempt<'_, object_store::PutResult>,
+    ) -> object_store::Result<object_store::PutResult> {
+        drop(attempt().await);
+        Ok(object_store::PutResult {
+            e_tag: None,
+            version: None,
+            extensions: object_store::Extensions::new(),
+        })
+    }
+
+    fn list(
+        self: &Arc<Self>,
+        _request: layer::Request,
+        listing: layer::Listing,
+    ) -> futures::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>> {
+        listing()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn should_say_which_capability_is_missing() {
+    let mut backend = Backend::in_memory();
+    backend.store = Arc::new(layer::Layered::new(backend.store, Arc::new(Overwrites)));
+    let store = compose(backend, &StoreOptions::default(), &clock(), None);
+    let error = probe(&store, uuid::Uuid::nil())
+        .await
+        .verdict()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("a second create of the same key was accepted"),
+        "{error}"
+    );
+    assert!(error.contains("16 of them won"), "{error}");
+}
