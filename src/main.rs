@@ -1,3 +1,10 @@
 //! The isobath binary: wiring only.
 
-fn main() {}
+mod cli;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,73 @@
+//! The command line: one file per command, errors to one line and an exit code.
+
+mod client;
+mod config;
+mod export;
+mod failure;
+mod import;
+mod settings;
+
+use crate::telemetry::{self, LogFormat};
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::{env, process::ExitCode};
+
+/// A vector search engine whose only durable state is a log in object storage.
+#[derive(Debug, Parser)]
+#[command(name = "isobath", version, propagate_version = true)]
+struct Cli {
+    /// Which log lines to print on stderr, as `info` or `isobath_storage=debug,warn`. Default: what
+    /// `RUST_LOG` says, else `warn`.
+    #[arg(long, global = true, value_name = "FILTER")]
+    log_filter: Option<String>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(config::Args),
+    Export(export::Args),
+    Import(import::Args),
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = cli.log_filter.or_else(|| env::var("RUST_LOG").ok());
+    let filter = filter.as_deref().unwrap_or("warn");
+    match telemetry::init_logs(filter, cli.log_format).and_then(|()| run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => Failure::from(error).report(),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Config(args) => config::run(&args),
+        Command::Export(args) => block_on(export::run(args)),
+        Command::Import(args) => block_on(import::run(args)),
+    }
+}
+
+/// Runs `future` on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn should_have_a_consistent_command_line() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,28 @@
+//! Logs on stderr.
+
+use anyhow::Context as _;
+use std::io::{self, IsTerminal as _};
+use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends events that pass `filter` (`info`, `isobath_storage=debug,warn`) to stderr.
+pub(crate) fn init_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("cannot understand the log filter")?;
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    let set = match format {
+        LogFormat::Text => lines.finish().try_init(),
+        LogFormat::Json => lines.json().finish().try_init(),
+    };
+    set.context("cannot set up logs")
+}
