@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 pub mod fold;
+pub mod format;
 pub mod log;
 pub mod metrics;
 pub mod model;

@@ -1,0 +1,63 @@
+//! Columns → Arrow IPC streams.
+
+use super::{FieldType, TYPE_KEY, Tagged};
+use crate::format::FormatError;
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_buffer::Buffer;
+use arrow_ipc::{
+    CompressionType,
+    writer::{IpcWriteOptions, StreamEncoder},
+};
+use arrow_schema::{ArrowError, Field, Schema};
+use std::sync::Arc;
+
+/// How the buffers of a stream are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::format) enum Compression {
+    /// As they are.
+    None,
+    /// Each compressed by zstd at level 1.
+    Zstd,
+}
+
+/// The field of a column.
+pub(in crate::format) fn field(name: &str, ty: FieldType) -> Field {
+    let metadata = [(TYPE_KEY.to_owned(), ty.to_string())];
+    Field::new(name, ty.to_arrow(), true).with_metadata(metadata.into())
+}
+
+/// One record batch of `rows` rows as a stream. Uncompressed buffers are shared, not copied.
+pub(in crate::format) fn write_stream(
+    what: &'static str,
+    rows: usize,
+    columns: &[Tagged],
+    compression: Compression,
+) -> Result<Vec<Buffer>, FormatError> {
+    encode(rows, columns, compression).map_err(FormatError::arrow(what))
+}
+
+fn encode(
+    rows: usize,
+    columns: &[Tagged],
+    compression: Compression,
+) -> Result<Vec<Buffer>, ArrowError> {
+    let fields: Vec<Field> = columns.iter().map(|c| field(&c.name, c.ty)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let arrays = columns.iter().map(|c| Arc::clone(&c.array)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
+    let mut encoder = StreamEncoder::try_new_with_options(&schema, write_options(compression)?)?;
+    let mut buffers = encoder.encode(&batch)?;
+    buffers.extend(encoder.finish()?);
+    Ok(buffers)
+}
+
+fn write_options(compression: Compression) -> Result<IpcWriteOptions, ArrowError> {
+    let options = IpcWriteOptions::default();
+    match compression {
+        Compression::None => Ok(options),
+        Compression::Zstd => options
+            .try_with_compression(Some(CompressionType::ZSTD))?
+            .try_with_compression_level(Some(1)),
+    }
+}
