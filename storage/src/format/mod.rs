@@ -8,13 +8,22 @@
 //! | object | module |
 //! |---|---|
 //! | segment | [`segment`] |
+//! | manifest | [`Manifest`] |
+//! | deletion vector | [`dead`] |
+//! | checkpoint | [`Checkpoint`] |
 
+mod checkpoint;
 mod cursor;
+pub mod dead;
 mod error;
 mod ipc;
+mod manifest;
 #[cfg(test)]
 mod samples;
+mod sealed;
 pub mod segment;
 mod zstd;
 
+pub use checkpoint::{Checkpoint, Position};
 pub use error::FormatError;
+pub use manifest::{Manifest, PartEntry};

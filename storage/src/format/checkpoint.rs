@@ -1,0 +1,54 @@
+//! [`Checkpoint`]: what a restart stands on.
+
+use super::{FormatError, sealed};
+use crate::model::{ContentHash, Epoch, Hlc, LogId, Namespace, Seq};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+const WHAT: &str = "checkpoint";
+
+/// The format version that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+/// Exactly the fold of the logs up to its positions. Numbered, never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Its number; the newest counts.
+    pub number: u64,
+    /// Up to where each log is folded.
+    pub logs: BTreeMap<LogId, Position>,
+    /// The newest time in it.
+    pub hlc_cut: Hlc,
+    /// Each namespace's manifest.
+    pub manifests: BTreeMap<Namespace, u64>,
+    /// Runs of rows that no manifest covers yet.
+    pub runs: Vec<ContentHash>,
+}
+
+/// A position in a log, with what a reader carries over from before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// The last segment.
+    pub seq: Seq,
+    /// The highest epoch up to there.
+    pub max_epoch: Epoch,
+    /// The running hash over the segments up to there that are not void.
+    pub chain: ContentHash,
+    /// The newest time up to there.
+    pub hlc: Hlc,
+}
+
+impl Checkpoint {
+    /// The checkpoint's bytes.
+    pub fn encode(&self) -> Result<Bytes, FormatError> {
+        sealed::seal(WHAT, VERSION, self)
+    }
+
+    /// Reads a checkpoint; damage and newer versions are refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        sealed::open(WHAT, VERSION, bytes)
+    }
+}

@@ -1,0 +1,66 @@
+//! [`Manifest`]: the parts of a namespace at a version vector.
+
+use super::{FormatError, sealed};
+use crate::{
+    fold::SchemaState,
+    model::{ContentHash, Hlc, Namespace, VersionVector},
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+const WHAT: &str = "manifest";
+
+/// The format version that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+/// The parts, deletion vectors and schema of a namespace at a version vector. Numbered, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// Its number; the newest counts.
+    pub number: u64,
+    /// What of each log the parts hold.
+    pub seen: VersionVector,
+    /// The newest time in it.
+    pub hlc_cut: Hlc,
+    /// When the last write was committed.
+    pub last_write: Hlc,
+    /// Everything known but the rows.
+    pub schema: SchemaState,
+    /// The parts, oldest first.
+    pub parts: Vec<PartEntry>,
+}
+
+/// A part under a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartEntry {
+    /// The part.
+    pub hash: ContentHash,
+    /// Its rows, dead ones too.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The newest time among its rows.
+    pub hlc_max: Hlc,
+    /// Its deletion vector; none where no row is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<ContentHash>,
+    /// How many of its rows are dead.
+    #[serde(default)]
+    pub dead_rows: u64,
+}
+
+impl Manifest {
+    /// The manifest's bytes.
+    pub fn encode(&self) -> Result<Bytes, FormatError> {
+        sealed::seal(WHAT, VERSION, self)
+    }
+
+    /// Reads a manifest; damage and newer versions are refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        sealed::open(WHAT, VERSION, bytes)
+    }
+}
