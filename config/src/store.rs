@@ -14,10 +14,7 @@ pub struct StoreConfig {
     /// `log.put_timeout`.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// How long a connection may take to open. Default 5 s.
-    #[serde(with = "humantime_serde")]
-    pub connect_timeout: Duration,
-    /// How often a request for data is sent before its failure counts. Default 6. Creates of the log
+    /// How often a request for data is sent before its failure counts. Default 5. Creates of the log
     /// are never repeated by the store.
     pub attempts: u32,
     /// The wait before the second attempt; it doubles from there. Default 100 ms.
@@ -37,8 +34,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(5),
-            attempts: 6,
+            attempts: 5,
             retry_wait: Duration::from_millis(100),
             retry_wait_max: Duration::from_secs(5),
             added_latency: Duration::ZERO,
@@ -51,7 +47,6 @@ impl StoreConfig {
     pub(crate) fn check(&self, problems: &mut Problems<'_>) {
         let (ms, hour) = (Duration::from_millis(1), Duration::from_hours(1));
         problems.time("timeout", self.timeout, 100 * ms, hour);
-        problems.time("connect_timeout", self.connect_timeout, 10 * ms, hour);
         problems.range("attempts", self.attempts, 1, 100);
         problems.time("retry_wait", self.retry_wait, ms, 60_000 * ms);
         let least = self.retry_wait;

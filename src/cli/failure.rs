@@ -2,6 +2,7 @@
 
 use super::client::ClientError;
 use isobath_config::ConfigError;
+use isobath_storage::{error::ErrorKind, store::StoreError};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -64,6 +65,14 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
     }
     if cause.is::<Corrupt>() {
         return Some(Kind::Corrupt);
+    }
+    if let Some(store) = cause.downcast_ref::<StoreError>() {
+        return match store.kind() {
+            ErrorKind::Invalid => Some(Kind::Usage),
+            ErrorKind::Unavailable | ErrorKind::NotFound => Some(Kind::Unreachable),
+            ErrorKind::Corrupt => Some(Kind::Corrupt),
+            _ => None,
+        };
     }
     let client = cause.downcast_ref::<ClientError>()?;
     client.is_unreachable().then_some(Kind::Unreachable)

@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod doctor;
 mod export;
 mod failure;
 mod import;
@@ -30,6 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::Args),
+    Doctor(doctor::Args),
     Export(export::Args),
     Import(import::Args),
 }
@@ -48,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Config(args) => config::run(&args),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Import(args) => block_on(import::run(args)),
     }

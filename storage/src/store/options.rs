@@ -1,6 +1,7 @@
 //! [`StoreOptions`]: how a bucket is opened.
 
 use super::{DeadlineOptions, RetryOptions, ThrottleOptions};
+use isobath_config::{LogConfig, StoreConfig};
 use std::time::Duration;
 
 /// How a bucket is opened; the defaults are for production.
@@ -19,6 +20,33 @@ pub struct StoreOptions {
     pub data_retry: RetryOptions,
     /// How slow the store is made; for tests and measurements.
     pub throttle: ThrottleOptions,
+}
+
+impl StoreOptions {
+    /// As the settings say.
+    pub fn from_config(store: &StoreConfig, log: &LogConfig) -> Self {
+        let usual = Self::default();
+        Self {
+            log_deadline: DeadlineOptions {
+                base: log.put_timeout,
+                ..usual.log_deadline
+            },
+            data_deadline: DeadlineOptions {
+                base: store.timeout,
+                ..usual.data_deadline
+            },
+            data_retry: RetryOptions {
+                attempts: store.attempts,
+                pause_min: store.retry_wait,
+                pause_max: store.retry_wait_max,
+            },
+            throttle: ThrottleOptions {
+                latency: store.added_latency,
+                bytes_per_second: store.bandwidth.map(|bytes| bytes.as_u64()),
+            },
+            ..usual
+        }
+    }
 }
 
 impl Default for StoreOptions {
