@@ -7,6 +7,7 @@ mod block;
 mod cluster;
 mod columns;
 mod content_hash;
+mod datetime;
 mod epoch;
 mod hlc;
 mod id;
@@ -33,6 +34,7 @@ pub use block::{
 };
 pub use cluster::{BucketId, ClusterId};
 pub use content_hash::ContentHash;
+pub use datetime::{format_datetime, parse_datetime};
 pub use epoch::Epoch;
 pub use hlc::{Hlc, HlcClock};
 pub use id::{Id, IdKind};
