@@ -50,6 +50,10 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// The visible schema of a namespace, as of a strong read.
     async fn schema(&self, namespace: &Namespace) -> Result<Arc<Schema>, EngineError>;
 
+    /// Where writes to `namespace` have to be sent, as `host:port` or `http://host:port`; `None` where
+    /// this node owns the log, or does not know who does. Never waits.
+    fn owner(&self, namespace: &Namespace) -> Option<String>;
+
     /// The schema as this node knows it now, without waiting; `None` where it knows no such
     /// namespace. Types of values that JSON leaves open are taken from it.
     fn schema_hint(&self, namespace: &Namespace) -> Option<Arc<Schema>>;
@@ -72,6 +76,8 @@ pub trait Engine: Debug + Send + Sync + 'static {
 }
 
 /// A write, decoded. All of it takes effect, or nothing.
+///
+/// A schema update is a write that only declares and switches, of a namespace that must exist.
 #[derive(Debug, Clone)]
 pub struct WriteCommand {
     /// What to do where the namespace is missing.

@@ -21,7 +21,7 @@ pub enum EngineErrorKind {
     Unavailable,
     /// Another node owns the log: the command is to be sent there; nothing was applied.
     NotOwner {
-        /// Where the owner listens, for example `http://127.0.0.1:7001`, if that is known.
+        /// Where the owner listens, as `host:port` or `http://host:port`, if that is known.
         address: Option<String>,
     },
     /// The command may have been applied, or may yet be; a repeat under the same key is safe.

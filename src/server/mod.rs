@@ -2,8 +2,21 @@
 //!
 //! What a command does is an [`Engine`]'s business; a node of a region is one.
 
+mod body;
+mod commit;
+mod decode;
+mod encode;
 mod engine;
 mod engine_error;
+mod error;
+mod headers;
+mod layers;
+pub mod metrics;
+mod peers;
+mod request;
+mod routes;
+mod serve;
+mod state;
 
 pub use engine::{
     Consistency, Deleted, Engine, Existence, GroundTruth, Health, Metadata, NamespacePage, OnStale,
@@ -11,3 +24,5 @@ pub use engine::{
     Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
+pub use peers::{PeerError, Peers};
+pub use serve::{ServeError, ServerParts, bind, serve};

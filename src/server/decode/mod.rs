@@ -1,0 +1,32 @@
+//! From the bytes of a request to typed commands: the only way in.
+
+mod budget;
+mod by_column;
+mod by_row;
+mod cell;
+mod column;
+mod consistency;
+mod declared;
+mod fault;
+mod fields;
+mod filter;
+mod id;
+mod query;
+mod rank;
+mod reading;
+mod table;
+mod types;
+mod typing;
+mod vectors;
+mod write;
+
+use budget::Budget;
+use consistency::ConsistencyBody;
+use declared::{Declared, read_schema};
+use fields::Fields;
+use types::Types;
+
+pub(crate) use consistency::Freshness;
+pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use query::{DecodedQuery, VectorEncoding, decode_query, decode_recall};
+pub(crate) use write::{DecodedWrite, decode_schema, decode_write, id_bytes};

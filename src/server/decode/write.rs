@@ -1,0 +1,240 @@
+//! [`DecodedWrite`]: from the body of a write to its command.
+
+use super::{
+    Budget, Declared, Fault, Fields, Types, read_schema,
+    reading::{Layout, Reading},
+    table::Table,
+};
+use crate::server::engine::{Existence, WriteCommand};
+use isobath_storage::model::{
+    AttributeName, AttributeType, Control, Id, IdColumn, IdKind, Metric, Mutation, Rows, Schema,
+};
+use serde_json::value::RawValue;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+/// Members that ask for what does not exist yet.
+const NOT_YET: [&str; 14] = [
+    "delete_by_filter",
+    "delete_by_filter_allow_partial",
+    "patch_by_filter",
+    "patch_by_filter_allow_partial",
+    "upsert_condition",
+    "patch_condition",
+    "delete_condition",
+    "return_affected_ids",
+    "copy_from_namespace",
+    "branch_from_namespace",
+    "sharding",
+    "write_concern",
+    "upserts",
+    "vectors",
+];
+
+/// The sections that hold rows: the member, how it is laid out, whether it patches.
+const SECTIONS: [(&str, Layout, bool); 4] = [
+    ("upsert_rows", Layout::Rows, false),
+    ("upsert_columns", Layout::Columns, false),
+    ("patch_rows", Layout::Rows, true),
+    ("patch_columns", Layout::Columns, true),
+];
+
+/// A write's command, and what only the answer needs.
+#[derive(Debug)]
+pub(crate) struct DecodedWrite {
+    pub(crate) command: WriteCommand,
+    /// Bytes of the ids and values that were sent.
+    pub(crate) logical_bytes: u64,
+}
+
+impl DecodedWrite {
+    /// Whether it asks for nothing: its lists are empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.command.declarations.is_empty() && self.command.mutations.is_empty()
+    }
+}
+
+/// Decodes the body of a write to a namespace that has `schema` now; the values may take `memory` bytes.
+pub(crate) fn decode_write(
+    body: &[u8],
+    schema: Option<Arc<Schema>>,
+    memory: usize,
+) -> Result<DecodedWrite, Fault> {
+    let mut fields = Fields::parse(body)?;
+    fields.ignore(&["disable_backpressure"]);
+    fields.refuse(&NOT_YET)?;
+    fields.read("encryption", check_encryption)?;
+    let metric = fields.take::<Metric>("distance_metric")?;
+    let declared = fields.read("schema", read_schema)?.unwrap_or_default();
+    let create = fields.take::<bool>("create_namespace")?;
+    let types = Types::new(declared, schema, metric)?;
+    let mut gathering = Gathering::new(&types, memory);
+    let mut empty = true;
+    for (name, layout, patch) in SECTIONS {
+        let read = fields.read(name, |json| gathering.section(json, layout, patch))?;
+        empty &= read.is_none();
+    }
+    let deletes = fields.read("deletes", |json| gathering.deletes(json))?;
+    fields.finish()?;
+    empty &= deletes.is_none() && create.is_none() && types.is_silent();
+    if empty {
+        return Err(Fault::invalid("the write holds nothing to do"));
+    }
+    gathering.finish(create)
+}
+
+/// Decodes the body of a schema update: the schema itself.
+pub(crate) fn decode_schema(
+    body: &[u8],
+    schema: Option<Arc<Schema>>,
+) -> Result<DecodedWrite, Fault> {
+    let json = serde_json::from_slice(body).map_err(|e| Fault::of_json(&e))?;
+    let declared: BTreeMap<AttributeName, Declared> = read_schema(json)?;
+    if declared.is_empty() {
+        return Err(Fault::invalid("the schema names no attribute"));
+    }
+    let types = Types::new(declared, schema, None)?;
+    Gathering::new(&types, 0).finish(Some(false))
+}
+
+fn check_encryption(json: &RawValue) -> Result<(), Fault> {
+    let mut fields = Fields::of(json)?;
+    match fields.take::<String>("mode")?.as_deref() {
+        Some("default") => fields.finish(),
+        _ => Err(Fault::not_yet("encryption with keys of your own")),
+    }
+}
+
+/// Gathers what the sections of a write hold.
+struct Gathering<'t> {
+    types: &'t Types,
+    budget: Budget,
+    id_kind: Cell<Option<IdKind>>,
+    ids: HashSet<Id>,
+    used: BTreeMap<AttributeName, AttributeType>,
+    mutations: Vec<Mutation>,
+    logical_bytes: u64,
+}
+
+impl<'t> Gathering<'t> {
+    fn new(types: &'t Types, memory: usize) -> Self {
+        Self {
+            types,
+            budget: Budget::new(memory),
+            id_kind: Cell::new(types.id_kind()),
+            ids: HashSet::new(),
+            used: BTreeMap::new(),
+            mutations: vec![],
+            logical_bytes: 0,
+        }
+    }
+
+    /// Reads a section that upserts or patches rows.
+    fn section(&mut self, json: &RawValue, layout: Layout, patch: bool) -> Result<(), Fault> {
+        let reading = Reading::new(self.types, &self.budget, &self.id_kind, patch);
+        let table = Table::read(json, layout, &reading)?;
+        let Some(kind) = self.id_kind.get().filter(|_| !table.ids.is_empty()) else {
+            return Ok(());
+        };
+        add_ids(&mut self.ids, &table.ids)?;
+        let finished = table.finish(kind, layout, &reading)?;
+        self.logical_bytes += logical_bytes(&finished.rows);
+        for column in finished.rows.columns() {
+            let first = self.used.insert(column.name.clone(), column.ty);
+            if let Some(other) = first.filter(|ty| *ty != column.ty) {
+                let text = format!(
+                    "{other} elsewhere in the request, but here it is {}",
+                    column.ty
+                );
+                return Err(Fault::invalid(text).under(column.name.as_str()));
+            }
+        }
+        let mutation = if patch {
+            Mutation::Patch(finished.mask, finished.rows)
+        } else {
+            Mutation::Upsert(finished.rows)
+        };
+        self.mutations.push(mutation);
+        if !finished.sparse.is_empty() {
+            let dims = finished.sparse.iter().map(|patch| patch.dims.len() as u64);
+            self.logical_bytes += dims.sum::<u64>() * 8;
+            self.mutations.push(Mutation::SparsePatch(finished.sparse));
+        }
+        Ok(())
+    }
+
+    fn deletes(&mut self, json: &RawValue) -> Result<(), Fault> {
+        let reading = Reading::new(self.types, &self.budget, &self.id_kind, false);
+        let ids = Table::read_ids(json, &reading)?;
+        let Some(kind) = self.id_kind.get().filter(|_| !ids.is_empty()) else {
+            return Ok(());
+        };
+        add_ids(&mut self.ids, &ids)?;
+        let ids = IdColumn::from_ids(kind, &ids);
+        let ids = ids.ok_or_else(|| Fault::invalid("ids of several kinds"))?;
+        self.logical_bytes += ids.iter().map(|id| id_bytes(&id)).sum::<u64>();
+        self.mutations.push(Mutation::Delete(ids));
+        Ok(())
+    }
+
+    fn finish(self, create: Option<bool>) -> Result<DecodedWrite, Fault> {
+        let ids = self.id_kind.get().filter(|_| !self.ids.is_empty());
+        let declarations = self.types.declarations(&self.used, ids)?;
+        let mut controls = self.types.controls();
+        let existence = match create {
+            Some(true) if self.id_kind.get().is_none() => {
+                let fault = Fault::invalid("needs the type of `id` in `schema`");
+                return Err(fault.under("create_namespace"));
+            }
+            Some(true) => {
+                controls.insert(0, Control::Create);
+                Existence::Create
+            }
+            Some(false) => Existence::MustExist,
+            None if self.mutations.is_empty() && !self.types.is_silent() => Existence::MustExist,
+            None => Existence::Implicit,
+        };
+        let controls = controls.into_iter().map(Mutation::Control);
+        Ok(DecodedWrite {
+            command: WriteCommand {
+                existence,
+                declarations,
+                mutations: controls.chain(self.mutations).collect(),
+            },
+            logical_bytes: self.logical_bytes,
+        })
+    }
+}
+
+/// Adds `ids` to those of the request, none of which may come twice.
+fn add_ids(seen: &mut HashSet<Id>, ids: &[Id]) -> Result<(), Fault> {
+    seen.reserve(ids.len());
+    match ids.iter().find(|id| !seen.insert((*id).clone())) {
+        Some(id) => Err(Fault::invalid(format!(
+            "id {id} occurs twice in the request"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of an id as they are counted to a client.
+pub(crate) fn id_bytes(id: &Id) -> u64 {
+    match id {
+        Id::U64(_) => 8,
+        Id::Uuid(_) => 16,
+        Id::Str(text) => text.len() as u64,
+    }
+}
+
+/// Bytes of the ids and columns, as they lie in memory.
+fn logical_bytes(rows: &Rows) -> u64 {
+    let ids: u64 = rows.ids().iter().map(|id| id_bytes(&id)).sum();
+    let columns = rows.columns().iter().map(|column| {
+        let size = column.array.to_data().get_slice_memory_size();
+        size.unwrap_or(0) as u64
+    });
+    ids + columns.sum::<u64>()
+}

@@ -1,0 +1,13 @@
+//! From what an engine answers to JSON.
+
+mod answer;
+mod recalled;
+mod row;
+mod schema;
+mod value;
+mod written;
+
+pub(crate) use answer::{AnswerJson, Timing};
+pub(crate) use recalled::RecalledJson;
+pub(crate) use schema::{metadata_json, schema_json};
+pub(crate) use written::WrittenJson;

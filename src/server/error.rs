@@ -1,0 +1,118 @@
+//! [`ApiError`]: why a request failed, and the one place that turns kinds of errors into statuses.
+
+use super::{
+    decode::{Fault, FaultKind},
+    engine_error::{EngineError, EngineErrorKind},
+};
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Json, Response},
+};
+use serde_json::json;
+use std::time::Duration;
+
+/// Tells a client whether a repeat makes sense.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// Tells a peer that the request has to go to another node.
+pub(crate) const NOT_OWNER: HeaderName = HeaderName::from_static("x-isobath-not-owner");
+
+/// When to try again where nothing better is known.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+/// Why a request failed, as the client is told.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    message: String,
+    retry_after: Option<Duration>,
+    not_owner: bool,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            retry_after: None,
+            not_owner: false,
+        }
+    }
+
+    /// The request goes to a resource or asks for a method that does not exist.
+    pub(crate) fn no_route(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new(status, message)
+    }
+
+    /// Too much is going on; nothing was done.
+    pub(crate) fn overloaded(message: impl Into<String>) -> Self {
+        EngineError::new(EngineErrorKind::Overloaded, message).into()
+    }
+
+    /// The request took longer than it may.
+    pub(crate) fn deadline(message: impl Into<String>) -> Self {
+        EngineError::new(EngineErrorKind::Deadline, message).into()
+    }
+
+    /// Whether another node has to carry out the request.
+    pub(crate) fn is_not_owner(&self) -> bool {
+        self.not_owner
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        let status = match fault.kind {
+            FaultKind::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            FaultKind::Invalid => StatusCode::BAD_REQUEST,
+            FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            FaultKind::Stale => StatusCode::PRECONDITION_FAILED,
+        };
+        Self::new(status, fault.to_string())
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        use EngineErrorKind as Kind;
+        let (status, retry) = match &error.kind {
+            Kind::Invalid => (StatusCode::BAD_REQUEST, None),
+            Kind::NotFound => (StatusCode::NOT_FOUND, None),
+            Kind::Conflict => (StatusCode::CONFLICT, None),
+            Kind::Precondition => (StatusCode::PRECONDITION_FAILED, None),
+            Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            Kind::Overloaded => (StatusCode::TOO_MANY_REQUESTS, Some(RETRY_SOON)),
+            Kind::Unavailable | Kind::NotOwner { .. } | Kind::UnknownOutcome | Kind::Deadline => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SOON))
+            }
+            Kind::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, None),
+            Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        if status.is_server_error() {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(kind = ?error.kind, error = cause, "request failed");
+        }
+        Self {
+            retry_after: error.retry_after.or(retry),
+            not_owner: matches!(error.kind, Kind::NotOwner { .. }),
+            ..Self::new(status, error.message)
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Json(json!({"status": "error", "error": self.message}));
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        if let Some(time) = self.retry_after {
+            let seconds = time.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("true"));
+        }
+        if self.not_owner {
+            headers.insert(NOT_OWNER, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}

@@ -1,0 +1,8 @@
+//! The names of the server's metrics.
+
+/// Requests answered, by `route`, `method` and `status`.
+pub const REQUESTS: &str = "isobath_http_requests_total";
+/// Seconds from a request's arrival to the head of its answer, by `route` and `method`.
+pub const SECONDS: &str = "isobath_http_request_seconds";
+/// Writes sent on to the owner of their log, by `outcome`: `answered`, `not_owner` or `failed`.
+pub const FORWARDED: &str = "isobath_http_forwarded_total";

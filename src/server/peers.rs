@@ -1,0 +1,145 @@
+//! [`Peers`]: how a node talks to the other nodes of its region.
+
+use super::{engine::Pong, error::NOT_OWNER, metrics};
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use bytes::Bytes;
+use std::time::Duration;
+
+/// How long a peer may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The path that answers a [`Pong`].
+pub(crate) const PING_PATH: &str = "/internal/v1/ping";
+
+/// How a node talks to the other nodes of its region. Cheap to clone: connections are shared.
+#[derive(Debug, Clone)]
+pub struct Peers {
+    client: reqwest::Client,
+}
+
+/// A peer that did not answer as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer from the node at {address}")]
+pub struct PeerError {
+    /// Where the peer should be.
+    pub address: String,
+    /// What happened instead.
+    pub source: reqwest::Error,
+}
+
+/// A request as it came from the client, to be sent to another node.
+#[derive(Debug, Clone)]
+pub(crate) struct Original {
+    pub(crate) method: Method,
+    /// Path and query string.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    /// The body, not compressed.
+    pub(crate) body: Bytes,
+}
+
+/// What became of a request that was sent to another node.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// The node answered it.
+    Answered(Response),
+    /// The node does not own the log either; nothing was applied.
+    NotOwner,
+    /// Nothing was applied: the node could not be reached.
+    Unreachable,
+    /// The connection broke; whether the node applied it is unknown.
+    Broken,
+}
+
+impl Peers {
+    /// A client of its own, with no proxy between the nodes.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
+        Ok(Self { client })
+    }
+
+    /// Asks the node at `address`, as `host:port` or `http://host:port`, who it is and what it owns.
+    pub async fn ping(&self, address: &str, timeout: Duration) -> Result<Pong, PeerError> {
+        let failed = |source| PeerError {
+            address: address.to_owned(),
+            source,
+        };
+        let request = self.client.get(url(address, PING_PATH)).timeout(timeout);
+        let response = request
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
+        response.map_err(failed)?.json().await.map_err(failed)
+    }
+
+    /// Sends `original` to the node at `address` and waits for the answer.
+    pub(crate) async fn send(&self, address: &str, original: &Original) -> Sent {
+        let sent = self.try_send(address, original).await;
+        let (outcome, sent) = match sent {
+            Ok(response) if response.headers().contains_key(NOT_OWNER) => {
+                ("not_owner", Sent::NotOwner)
+            }
+            Ok(response) => ("answered", Sent::Answered(response)),
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::info!(
+                    address,
+                    error = cause,
+                    "the owner of the log did not answer"
+                );
+                let unreachable = error.is_connect();
+                (
+                    "failed",
+                    if unreachable {
+                        Sent::Unreachable
+                    } else {
+                        Sent::Broken
+                    },
+                )
+            }
+        };
+        ::metrics::counter!(metrics::FORWARDED, "outcome" => outcome).increment(1);
+        sent
+    }
+
+    async fn try_send(
+        &self,
+        address: &str,
+        original: &Original,
+    ) -> Result<Response, reqwest::Error> {
+        let answer = self
+            .client
+            .request(original.method.clone(), url(address, &original.target))
+            .headers(original.headers.clone())
+            .body(original.body.clone())
+            .send()
+            .await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut response = Response::new(Body::from(answer.bytes().await?));
+        *response.status_mut() =
+            StatusCode::from_u16(status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+        for (name, value) in &headers {
+            let hop = ["connection", "content-length", "transfer-encoding", "date"];
+            if !hop.contains(&name.as_str()) {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        Ok(response)
+    }
+}
+
+fn url(address: &str, target: &str) -> String {
+    let address = address.trim_end_matches('/');
+    if address.contains("://") {
+        format!("{address}{target}")
+    } else {
+        format!("http://{address}{target}")
+    }
+}

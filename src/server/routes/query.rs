@@ -1,0 +1,84 @@
+//! Queries and recall.
+
+use super::write::with_token;
+use crate::server::{
+    body::HeldBody,
+    decode::{DecodedQuery, Fault, decode_query, decode_recall},
+    encode::{AnswerJson, RecalledJson, Timing},
+    error::ApiError,
+    headers::RequestHeaders,
+    request::{Arrived, NamespacePath},
+    state::Shared,
+};
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::{IntoResponse, Json, Response},
+};
+use isobath_query::search::{Query, RankBy};
+use isobath_storage::model::Schema;
+
+/// `POST /v2/namespaces/{namespace}/query`.
+pub(crate) async fn query(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let headers = RequestHeaders::read(&parts.headers)?;
+    let body = HeldBody::read(&server, &parts.headers, body).await?;
+    let bytes = body.bytes.clone();
+    let mut asked = server
+        .decode(bytes.len(), move || decode_query(&bytes))
+        .await?;
+    drop(body);
+    let freshness = std::mem::take(&mut asked.freshness);
+    let options = headers.read_options(freshness, server.time_left(arrived.0))?;
+    let asked_for: Vec<Query> = asked.asked.iter().map(|one| one.query.clone()).collect();
+    let start = server.clock.monotonic();
+    let queried = server.engine.query(&namespace, asked_for, options).await?;
+    check_metrics(&asked, &queried.schema)?;
+    let timing = Timing {
+        total: server.since(arrived.0),
+        execution: server.since(start),
+    };
+    let response = Json(AnswerJson::new(&asked, &queried, timing)).into_response();
+    Ok(with_token(response, &queried.token))
+}
+
+/// Refuses a query that takes another distance for granted than its attribute has.
+fn check_metrics(asked: &DecodedQuery, schema: &Schema) -> Result<(), Fault> {
+    for (at, one) in asked.asked.iter().enumerate() {
+        let (RankBy::Ann { attribute, .. } | RankBy::Knn { attribute, .. }) = &one.query.rank_by
+        else {
+            continue;
+        };
+        let has = schema
+            .get(attribute.as_str())
+            .and_then(|config| config.metric);
+        if let (Some(wanted), Some(has)) = (one.metric, has.filter(|m| Some(*m) != one.metric)) {
+            let text = format!("attribute {attribute} has {has}, not {wanted}");
+            let fault = Fault::invalid(text).under("distance_metric");
+            return Err(if asked.multi {
+                fault.at(at).under("queries")
+            } else {
+                fault
+            });
+        }
+    }
+    Ok(())
+}
+
+/// `POST /v1/namespaces/{namespace}/_debug/recall`.
+pub(crate) async fn recall(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = HeldBody::read(&server, &parts.headers, body).await?;
+    let command = decode_recall(&body.bytes)?;
+    let recalled = server.engine.recall(&namespace, command).await?;
+    Ok(Json(RecalledJson::new(&recalled)).into_response())
+}

@@ -1,0 +1,188 @@
+//! Writes, deletions of namespaces and schema updates: what is committed to the log.
+
+use crate::server::{
+    body::HeldBody,
+    commit::{Commit, Committed},
+    decode::{DecodedWrite, Fault, Freshness, decode_schema, decode_write},
+    encode::{WrittenJson, schema_json},
+    engine::{WriteOptions, Written},
+    error::ApiError,
+    headers::{RequestHeaders, forwarded_headers},
+    peers::Original,
+    request::{Arrived, NamespacePath},
+    state::{Server, Shared},
+};
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::{IntoResponse, Json, Response},
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use isobath_storage::model::{BodyHash, Namespace, Schema, Token};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Decodes a body for a namespace that has a schema now; the values may take so many bytes.
+type Decode = fn(&[u8], Option<Arc<Schema>>, usize) -> Result<DecodedWrite, Fault>;
+
+/// A request that changes a namespace, read to its end.
+struct Change {
+    namespace: Namespace,
+    options: WriteOptions,
+    original: Option<Original>,
+    body: HeldBody,
+}
+
+impl Change {
+    async fn read(
+        server: &Server,
+        namespace: Namespace,
+        arrived: Arrived,
+        request: Request,
+    ) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let headers = RequestHeaders::read(&parts.headers)?;
+        let body = HeldBody::read(server, &parts.headers, body).await?;
+        let key = headers.key.unwrap_or_else(|| server.new_key());
+        let target = parts.uri.path_and_query();
+        let original = (!headers.forwarded).then(|| Original {
+            target: target.map_or_else(String::new, ToString::to_string),
+            headers: forwarded_headers(&parts.headers, key),
+            body: body.bytes.clone(),
+            method: parts.method,
+        });
+        let (retry, forwarded) = (headers.retry, headers.forwarded);
+        let timeout = server.time_left(arrived.0);
+        let options = WriteOptions {
+            key,
+            body: BodyHash::new(namespace.as_str(), "", &body.bytes),
+            retry,
+            forwarded,
+            read: headers.read_options(Freshness::default(), timeout)?,
+        };
+        Ok(Self {
+            namespace,
+            options,
+            original,
+            body,
+        })
+    }
+
+    /// Carries it out by `attempt`, here or on the owner.
+    async fn commit<'a, T>(
+        &'a self,
+        server: &'a Server,
+        attempt: impl Fn() -> BoxFuture<'a, Result<T, ApiError>>,
+    ) -> Result<Committed<T>, ApiError> {
+        let commit = Commit {
+            server,
+            namespace: &self.namespace,
+            original: self.original.as_ref(),
+        };
+        commit.run(attempt).await
+    }
+
+    /// Decodes the body by `decode` and commits it; `None` where it holds nothing.
+    async fn write(
+        &self,
+        server: &Server,
+        decode: Decode,
+    ) -> Result<Option<(Written, u64)>, ApiError> {
+        let schema = server.engine.schema_hint(&self.namespace);
+        let (bytes, memory): (Bytes, _) = (self.body.bytes.clone(), server.max_memory());
+        let decoded = move || decode(&bytes, schema, memory);
+        let decoded = server.decode(self.body.bytes.len(), decoded).await?;
+        if decoded.is_empty() {
+            return Ok(None);
+        }
+        let bytes = decoded.logical_bytes;
+        let options = self.options.clone();
+        let written = server
+            .engine
+            .write(&self.namespace, decoded.command, options);
+        Ok(Some((written.await?, bytes)))
+    }
+}
+
+/// `POST /v2/namespaces/{namespace}`.
+pub(crate) async fn write(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let change = Change::read(&server, namespace, arrived, request).await?;
+    let attempt = || -> BoxFuture<'_, _> { Box::pin(change.write(&server, decode_write)) };
+    let committed = change.commit(&server, attempt).await?;
+    Ok(match committed {
+        Committed::There(response) => response,
+        Committed::Here(None) => {
+            Json(WrittenJson::nothing(server.since(arrived.0))).into_response()
+        }
+        Committed::Here(Some((written, bytes))) => {
+            let json = WrittenJson::new(&written, bytes, server.since(arrived.0));
+            with_token(Json(json).into_response(), &written.token)
+        }
+    })
+}
+
+/// `POST /v1/namespaces/{namespace}/schema`.
+pub(crate) async fn update_schema(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let change = Change::read(&server, namespace, arrived, request).await?;
+    let decode: Decode = |body, schema, _| decode_schema(body, schema);
+    let attempt = || -> BoxFuture<'_, _> {
+        Box::pin(async {
+            let written = change.write(&server, decode).await?;
+            let schema = server.engine.schema(&change.namespace).await?;
+            Ok((written, schema))
+        })
+    };
+    Ok(match change.commit(&server, attempt).await? {
+        Committed::There(response) => response,
+        Committed::Here((written, schema)) => {
+            let response = Json(schema_json(&schema)).into_response();
+            match written {
+                Some((written, _)) => with_token(response, &written.token),
+                None => response,
+            }
+        }
+    })
+}
+
+/// `DELETE /v2/namespaces/{namespace}`.
+pub(crate) async fn delete_namespace(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let change = Change::read(&server, namespace, arrived, request).await?;
+    let attempt = || -> BoxFuture<'_, _> {
+        Box::pin(async {
+            let options = change.options.clone();
+            let deleted = server.engine.delete_namespace(&change.namespace, options);
+            Ok(deleted.await?)
+        })
+    };
+    Ok(match change.commit(&server, attempt).await? {
+        Committed::There(response) => response,
+        Committed::Here(deleted) => {
+            let json = json!({"status": "OK", "token": deleted.token.to_string()});
+            with_token(Json(json).into_response(), &deleted.token)
+        }
+    })
+}
+
+/// The same response with the token in its header.
+pub(super) fn with_token(mut response: Response, token: &Token) -> Response {
+    if let Ok(token) = token.to_string().parse() {
+        response.headers_mut().insert("x-isobath-token", token);
+    }
+    response
+}

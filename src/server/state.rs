@@ -1,0 +1,122 @@
+//! [`Server`]: what every request needs.
+
+use super::{ServerParts, decode::Fault, engine::Engine, error::ApiError, peers::Peers};
+use isobath_config::ServerConfig;
+use isobath_storage::{Clock, model::IdempotencyKey};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// Bodies of up to this many times the largest one are held at a time.
+const BODIES: usize = 8;
+/// The values of a request may take this many times the memory of the largest body.
+const VALUES: usize = 8;
+/// Bodies from this length on are decoded on threads of their own.
+const LONG_BODY: usize = 64 * 1024;
+
+/// What every request needs.
+pub(crate) struct Server {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: ServerConfig,
+    pub(crate) peers: Peers,
+    pub(crate) metrics: Option<PrometheusHandle>,
+    /// Requests at work.
+    pub(crate) requests: Semaphore,
+    /// Kibibytes of bodies in memory.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// Long bodies being decoded.
+    decoders: Arc<Semaphore>,
+    seed: u128,
+    keys: AtomicU64,
+}
+
+/// The state as handlers get it.
+pub(crate) type Shared = Arc<Server>;
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(crate) fn new(parts: ServerParts) -> Self {
+        let config = parts.config;
+        let body_kib = max_body(&config).div_ceil(1024).saturating_mul(BODIES);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            engine: parts.engine,
+            clock: parts.clock,
+            peers: parts.peers,
+            metrics: parts.metrics,
+            requests: Semaphore::new(config.max_concurrent.min(Semaphore::MAX_PERMITS)),
+            bodies: Arc::new(Semaphore::new(body_kib.min(Semaphore::MAX_PERMITS))),
+            decoders: Arc::new(Semaphore::new(cores)),
+            seed: parts.seed,
+            keys: AtomicU64::new(0),
+            config,
+        }
+    }
+
+    /// The largest body in bytes, decompressed.
+    pub(crate) fn max_body(&self) -> usize {
+        max_body(&self.config)
+    }
+
+    /// Bytes that the decoded values of a request may take.
+    pub(crate) fn max_memory(&self) -> usize {
+        self.max_body().saturating_mul(VALUES)
+    }
+
+    /// A key that no other write has.
+    pub(crate) fn new_key(&self) -> IdempotencyKey {
+        let n = self.keys.fetch_add(1, Ordering::Relaxed);
+        IdempotencyKey::from_text(&format!("{:032x}/{n}", self.seed))
+    }
+
+    /// What is left of a request's time since it arrived.
+    pub(crate) fn time_left(&self, arrived: Duration) -> Duration {
+        let passed = self.since(arrived);
+        self.config.request_timeout.saturating_sub(passed)
+    }
+
+    /// The time since `start`.
+    pub(crate) fn since(&self, start: Duration) -> Duration {
+        self.clock.monotonic().saturating_sub(start)
+    }
+
+    /// Decodes a body of `length` bytes: a long one away from the threads that serve connections, and
+    /// no more of them at a time than there are processors.
+    pub(crate) async fn decode<T: Send + 'static>(
+        &self,
+        length: usize,
+        decode: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if length < LONG_BODY {
+            return Ok(decode()?);
+        }
+        let stopping = || ApiError::overloaded("the node is stopping");
+        let permit = Arc::clone(&self.decoders).acquire_owned().await;
+        let permit = permit.map_err(|_| stopping())?;
+        let decoded = tokio::task::spawn_blocking(move || {
+            let decoded = decode();
+            drop(permit);
+            decoded
+        });
+        Ok(decoded.await.map_err(|_| stopping())??)
+    }
+}
+
+fn max_body(config: &ServerConfig) -> usize {
+    usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX)
+}
