@@ -180,41 +180,41 @@ fn controls() -> Vec<Control> {
 
 /// All that a segment says, as text that is equal when two segments are.
 pub(super) fn describe(segment: &Segment) -> String {
-    let mut text = format!("{:#?}\n", segment.header);
+    let mut lines = vec![format!("{:#?}", segment.header)];
     for block in &segment.blocks {
-        text += &format!("{:?}\n", block.namespace);
-        for Request {
-            first_index,
-            key,
-            body,
-            api_key,
-            counts,
-            declarations,
-            mutations,
-        } in &block.requests
-        {
+        lines.push(format!("{:?}", block.namespace));
+        for request in &block.requests {
+            let Request {
+                first_index,
+                key,
+                body,
+                api_key,
+                counts,
+                declarations,
+                mutations,
+            } = request;
             let head = (first_index, key, body, api_key, counts, declarations);
-            text += &format!("{head:?}\n");
-            for mutation in mutations {
-                text += &match mutation {
-                    Mutation::Upsert(rows) => format!("upsert {}\n", describe_rows(rows)),
-                    Mutation::Patch(mask, rows) => {
-                        let bits = |set: &BooleanBuffer| set.iter().collect::<Vec<_>>();
-                        let mask: Vec<_> = mask
-                            .partial()
-                            .map(|(name, set)| (name, bits(set)))
-                            .collect();
-                        format!("patch {mask:?} {}\n", describe_rows(rows))
-                    }
-                    Mutation::Delete(ids) => {
-                        format!("delete {:?}\n", ids.iter().collect::<Vec<_>>())
-                    }
-                    other => format!("{other:?}\n"),
-                };
-            }
+            lines.push(format!("{head:?}"));
+            lines.extend(mutations.iter().map(describe_mutation));
         }
     }
-    text
+    lines.join("\n")
+}
+
+fn describe_mutation(mutation: &Mutation) -> String {
+    match mutation {
+        Mutation::Upsert(rows) => format!("upsert {}", describe_rows(rows)),
+        Mutation::Patch(mask, rows) => {
+            let bits = |set: &BooleanBuffer| set.iter().collect::<Vec<_>>();
+            let mask: Vec<_> = mask
+                .partial()
+                .map(|(name, set)| (name, bits(set)))
+                .collect();
+            format!("patch {mask:?} {}", describe_rows(rows))
+        }
+        Mutation::Delete(ids) => format!("delete {:?}", ids.iter().collect::<Vec<_>>()),
+        other => format!("{other:?}"),
+    }
 }
 
 pub(super) fn describe_rows(rows: &Rows) -> String {

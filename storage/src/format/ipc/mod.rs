@@ -15,8 +15,8 @@ use arrow_array::ArrayRef;
 
 pub(super) use field_type::FieldType;
 pub(super) use ids::{ID, id_column, ids_of};
-pub(super) use read::{Batch, read_batch, read_schema, read_stream};
-pub(super) use write::{Compression, field, write_stream};
+pub(super) use read::{Batch, read_stream};
+pub(super) use write::{Compression, write_stream};
 
 /// The key of a field's metadata under which its [`FieldType`] stands.
 pub(super) const TYPE_KEY: &str = "isobath:type";

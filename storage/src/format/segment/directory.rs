@@ -14,7 +14,7 @@ use std::ops::Range;
 
 const MAGIC: [u8; 8] = *b"isobend\n";
 
-/// dir_off, length, hash, magic.
+/// Directory offset, length, hash and magic.
 const FOOTER: usize = 8 + 8 + 32 + 8;
 
 /// As many bytes from the end of a segment hold the directory where there are at most some 200
@@ -261,7 +261,7 @@ impl Directory {
         let mut end = self.header_length;
         let next = self.entries.iter().map(BlockEntry::range);
         let dir_off = bytes.len() - directory.map_or(0, <[u8]>::len);
-        for range in next.chain([dir_off..dir_off]) {
+        for range in next.chain(std::iter::once(dir_off..dir_off)) {
             if bytes
                 .get(end..range.start)
                 .is_none_or(|gap| gap.iter().any(|b| *b != 0))

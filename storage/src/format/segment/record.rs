@@ -82,7 +82,7 @@ pub(super) fn decode(
             let (mask, rows) = take_rows(frame, codec, streams)?;
             Ok(Mutation::Patch(mask, rows))
         }
-        SPARSE_PATCH => take_sparse(take_columns(frame, streams)?).map(Mutation::SparsePatch),
+        SPARSE_PATCH => take_sparse(&take_columns(frame, streams)?).map(Mutation::SparsePatch),
         DELETE => match take_columns(frame, streams)?.columns.as_slice() {
             [ids] if ids.name == ID => Ok(Mutation::Delete(ids_of(WHAT, ids)?)),
             _ => Err(FormatError::corrupt(
@@ -253,7 +253,7 @@ fn array(
         .ok_or_else(|| FormatError::invalid(WHAT, "a sparse patch holds no finite numbers"))
 }
 
-fn take_sparse(batch: Batch) -> Result<Vec<SparsePatch>, FormatError> {
+fn take_sparse(batch: &Batch) -> Result<Vec<SparsePatch>, FormatError> {
     let bad = || FormatError::corrupt(WHAT, "a sparse patch lacks a part");
     let [ids, rest @ ..] = batch.columns.as_slice() else {
         return Err(bad());
