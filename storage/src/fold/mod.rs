@@ -8,6 +8,7 @@
 mod error;
 mod overlay;
 mod part_rows;
+mod residue;
 mod resolve;
 mod row_state;
 mod schema_state;
@@ -15,6 +16,7 @@ mod schema_state;
 pub use error::FoldError;
 pub use overlay::{BaseRows, Changes, Found, Overlay};
 pub use part_rows::PartRows;
+pub use residue::Residue;
 pub use resolve::ResolvedRows;
 pub use row_state::{Base, Cell, RowRef, RowState};
 pub use schema_state::{AttributeState, SchemaState};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const WHAT: &str = "checkpoint";
 
 /// The format version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// Exactly the fold of the logs up to its positions. Numbered, never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const WHAT: &str = "manifest";
 
 /// The format version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// The parts, deletion vectors and schema of a namespace at a version vector. Numbered, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@
 //! | object | module |
 //! |---|---|
 //! | segment | [`segment`] |
+//! | part | [`Part`] |
 //! | manifest | [`Manifest`] |
 //! | deletion vector | [`dead`] |
 //! | checkpoint | [`Checkpoint`] |
@@ -18,6 +19,7 @@ pub mod dead;
 mod error;
 mod ipc;
 mod manifest;
+pub mod part;
 #[cfg(test)]
 mod samples;
 mod sealed;
@@ -27,3 +29,4 @@ mod zstd;
 pub use checkpoint::{Checkpoint, Position};
 pub use error::FormatError;
 pub use manifest::{Manifest, PartEntry};
+pub use part::Part;

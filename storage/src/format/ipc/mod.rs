@@ -7,6 +7,7 @@
 mod array;
 mod body;
 mod field_type;
+mod file;
 mod ids;
 mod read;
 mod write;
@@ -14,6 +15,7 @@ mod write;
 use arrow_array::ArrayRef;
 
 pub(super) use field_type::FieldType;
+pub(super) use file::{Metadata, read_file, write_file};
 pub(super) use ids::{ID, id_column, ids_of};
 pub(super) use read::{Batch, read_stream};
 pub(super) use write::{Compression, write_stream};

@@ -18,7 +18,7 @@ pub(in crate::format) struct Batch {
 }
 
 /// The names and types of a schema's fields.
-pub(in crate::format) type Fields = Vec<(String, FieldType)>;
+pub(super) type Fields = Vec<(String, FieldType)>;
 
 /// Reads a stream of a schema and one record batch.
 pub(in crate::format) fn read_stream(
@@ -49,7 +49,7 @@ pub(in crate::format) fn read_stream(
 }
 
 /// Reads the record batch that `metadata` describes and `body` holds.
-pub(in crate::format) fn read_batch(
+pub(super) fn read_batch(
     what: &'static str,
     fields: &Fields,
     metadata: &[u8],
@@ -80,7 +80,7 @@ pub(in crate::format) fn read_batch(
 }
 
 /// The fields of `schema`, each with the type that its metadata names.
-pub(in crate::format) fn read_schema(
+pub(super) fn read_schema(
     what: &'static str,
     schema: arrow_ipc::Schema<'_>,
 ) -> Result<Fields, FormatError> {
@@ -97,7 +97,10 @@ pub(in crate::format) fn read_schema(
 }
 
 /// Splits a message's metadata off; what follows starts with its body.
-fn split_metadata(what: &'static str, bytes: &Buffer) -> Result<(Buffer, Buffer), FormatError> {
+pub(super) fn split_metadata(
+    what: &'static str,
+    bytes: &Buffer,
+) -> Result<(Buffer, Buffer), FormatError> {
     let mut cursor = Cursor::new(what, bytes);
     if cursor.u32()? != CONTINUATION {
         return Err(FormatError::corrupt(what, "no message where one should be"));

@@ -1,6 +1,6 @@
 //! Columns → Arrow IPC streams.
 
-use super::{FieldType, TYPE_KEY, Tagged};
+use super::{TYPE_KEY, Tagged};
 use crate::format::FormatError;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::Buffer;
@@ -20,10 +20,24 @@ pub(in crate::format) enum Compression {
     Zstd,
 }
 
-/// The field of a column.
-pub(in crate::format) fn field(name: &str, ty: FieldType) -> Field {
-    let metadata = [(TYPE_KEY.to_owned(), ty.to_string())];
-    Field::new(name, ty.to_arrow(), true).with_metadata(metadata.into())
+/// The schema of columns.
+pub(super) fn schema(columns: &[Tagged]) -> Schema {
+    let field = |column: &Tagged| {
+        let metadata = [(TYPE_KEY.to_owned(), column.ty.to_string())];
+        Field::new(&column.name, column.ty.to_arrow(), true).with_metadata(metadata.into())
+    };
+    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
+}
+
+/// The columns as one record batch.
+pub(super) fn batch(
+    schema: Schema,
+    rows: usize,
+    columns: &[Tagged],
+) -> Result<RecordBatch, ArrowError> {
+    let arrays = columns.iter().map(|c| Arc::clone(&c.array)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)
 }
 
 /// One record batch of `rows` rows as a stream. Uncompressed buffers are shared, not copied.
@@ -41,12 +55,9 @@ fn encode(
     columns: &[Tagged],
     compression: Compression,
 ) -> Result<Vec<Buffer>, ArrowError> {
-    let fields: Vec<Field> = columns.iter().map(|c| field(&c.name, c.ty)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let arrays = columns.iter().map(|c| Arc::clone(&c.array)).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
-    let mut encoder = StreamEncoder::try_new_with_options(&schema, write_options(compression)?)?;
+    let batch = batch(schema(columns), rows, columns)?;
+    let options = write_options(compression)?;
+    let mut encoder = StreamEncoder::try_new_with_options(&batch.schema(), options)?;
     let mut buffers = encoder.encode(&batch)?;
     buffers.extend(encoder.finish()?);
     Ok(buffers)

@@ -1,0 +1,185 @@
+//! Tests of parts: round trips, the golden, zero copy, damage.
+
+use super::*;
+use crate::fold::RowState;
+use crate::format::samples::{all_types, any_rows, describe_rows, log, name};
+use crate::model::{Hlc, Seq, Stamp, Value, VectorSlice};
+use proptest::prelude::*;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/part_v1.arrow");
+
+fn stamp(hlc: u64, region: &str) -> Stamp {
+    Stamp {
+        hlc: Hlc(hlc),
+        log: log(region, 1),
+        seq: Seq(hlc * 2),
+        index: 7,
+    }
+}
+
+fn part(rows: Rows, residue: BTreeMap<u32, Residue>) -> Part {
+    let regions = ["use1", "euw1"];
+    let stamps: Vec<_> = (0..rows.len())
+        .map(|row| stamp(row as u64 + 1, regions[row % 2]))
+        .collect();
+    Part {
+        namespace: "books".parse().unwrap(),
+        manifest: 12,
+        seen: VersionVector::from_iter([(log("use1", 1), Seq(99))]),
+        rows: Arc::new(rows),
+        stamps: StampColumn::from_stamps(&stamps).unwrap(),
+        residue,
+    }
+}
+
+/// Both kinds of rows that leave something behind.
+fn residue() -> BTreeMap<u32, Residue> {
+    let mut live = RowState::live(stamp(1, "use1"), ());
+    live.patch(
+        stamp(5, "euw1"),
+        &name("a01"),
+        Value::Array(vec![Value::Int(3)].into()),
+    );
+    live.patch_dims(stamp(6, "use1"), &name("a14"), [(1, 0.5), (2, -0.5)]);
+    let mut dead = RowState::default();
+    dead.delete(stamp(4, "euw1"));
+    dead.patch(stamp(8, "use1"), &name("a00"), Value::Null);
+    let side = [(name("a02"), Value::String("of another type".into()))].into();
+    let state = |state, side| Residue { state, side };
+    [(0, state(live, side)), (1, state(dead, BTreeMap::new()))].into()
+}
+
+fn sample() -> Part {
+    part(all_types(IdColumn::U64(vec![1, 2].into())), residue())
+}
+
+fn describe(part: &Part) -> String {
+    let stamps: Vec<_> = (0..part.stamps.len())
+        .map(|row| part.stamps.get(row))
+        .collect();
+    let Part {
+        namespace,
+        manifest,
+        seen,
+        residue,
+        ..
+    } = part;
+    format!(
+        "{namespace} {manifest} {seen:?} {stamps:?} {residue:?} {}",
+        describe_rows(&part.rows)
+    )
+}
+
+#[test]
+fn should_keep_version_1_as_it_was() {
+    let bytes = sample().encode().unwrap();
+    if std::env::var_os("ISOBATH_WRITE_GOLDEN").is_some() {
+        std::fs::write(GOLDEN, &bytes).unwrap();
+    }
+    let golden = Bytes::from(std::fs::read(GOLDEN).unwrap());
+    assert_eq!(
+        describe(&Part::open(golden.clone()).unwrap()),
+        describe(&sample())
+    );
+    assert_eq!(golden, bytes);
+}
+
+#[test]
+fn should_hold_ids_of_every_kind_and_none() {
+    let texts: Vec<_> = ["a", "b", "ß"]
+        .map(|s| crate::model::Id::Str(s.into()))
+        .into();
+    let columns = [
+        IdColumn::U64(vec![].into()),
+        IdColumn::Uuid([5, 9].map(uuid::Uuid::from_u128).into()),
+        IdColumn::from_ids(crate::model::IdKind::String, &texts).unwrap(),
+    ];
+    for ids in columns {
+        let written = part(Rows::new(ids, vec![]).unwrap(), BTreeMap::new());
+        let read = Part::open(written.encode().unwrap()).unwrap();
+        assert_eq!(describe(&read), describe(&written));
+    }
+}
+
+#[test]
+fn should_refuse_ids_that_do_not_rise() {
+    for ids in [[2, 1], [1, 1]] {
+        let rows = Rows::new(IdColumn::U64(ids.to_vec().into()), vec![]).unwrap();
+        let error = part(rows, BTreeMap::new()).encode().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "part cannot be written: its ids do not rise"
+        );
+    }
+}
+
+#[test]
+fn should_use_vectors_and_stamps_in_place() {
+    let bytes = sample().encode().unwrap();
+    let opened = Part::open(bytes.clone()).unwrap();
+    let Some(VectorSlice::F32(values)) = opened.rows.column("a14").unwrap().vectors() else {
+        panic!()
+    };
+    let file = bytes.as_ptr_range();
+    assert!(file.contains(&values.as_ptr().cast()));
+    assert!(file.contains(&opened.stamps.hlcs().as_ptr().cast()));
+    let at = values.as_ptr().addr() - file.start.addr();
+    assert_eq!(at % 64, 0);
+}
+
+#[test]
+fn should_know_its_own_name() {
+    let bytes = sample().encode().unwrap();
+    let hash = ContentHash::of(&bytes);
+    assert!(verify(&bytes, hash).is_ok());
+    for at in (0..bytes.len()).step_by(11) {
+        let mut copy = bytes.to_vec();
+        copy[at] ^= 0x10;
+        assert!(verify(&copy, hash).is_err());
+    }
+}
+
+#[test]
+fn should_refuse_every_truncation() {
+    let bytes = sample().encode().unwrap();
+    for length in 0..bytes.len() {
+        assert!(
+            Part::open(bytes.slice(..length)).is_err(),
+            "cut at {length}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn should_read_any_rows_that_it_writes(rows in any_rows()) {
+        let ids = (0..rows.len() as u64).map(|id| id * 3).collect();
+        let rows = Rows::new(IdColumn::U64(ids), rows.columns().to_vec()).unwrap();
+        let written = part(rows, BTreeMap::new());
+        let bytes = written.encode().unwrap();
+        prop_assert_eq!(describe(&Part::open(bytes).unwrap()), describe(&written));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn should_never_panic_on_mutated_goldens(
+        flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..6),
+        near_end: bool,
+    ) {
+        let mut bytes = std::fs::read(GOLDEN).unwrap();
+        let length = bytes.len();
+        for (at, value) in flips {
+            // Half of the cases hit the footer, where all offsets stand.
+            let at = if near_end { length - 1 - at % (length / 3) } else { at % length };
+            bytes[at] = value;
+        }
+        if let Ok(part) = Part::open(bytes.into()) {
+            prop_assert!(describe(&part).len() > 1);
+        }
+    }
+}
