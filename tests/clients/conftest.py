@@ -1,0 +1,33 @@
+"""One node on a local directory for the whole session; a fresh namespace for each test."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from turbopuffer import Turbopuffer
+
+from harness.node import Node, local_bucket
+
+COUNT = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory):
+    home: Path = tmp_path_factory.mktemp("region")
+    # Folds early and often, so that the tests also meet rows in parts.
+    settings = {"fold.min_rows": "50", "fold.pause": "300ms", "fold.interval": "100ms"}
+    node = Node(local_bucket(home / "bucket"), home / "node", settings)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def client(node: Node) -> Turbopuffer:
+    return node.client(max_retries=0)
+
+
+@pytest.fixture
+def namespace(client: Turbopuffer, request: pytest.FixtureRequest):
+    """A namespace that does not exist yet."""
+    return client.namespace(f"{request.node.originalname}-{next(COUNT)}")
