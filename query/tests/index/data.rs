@@ -214,6 +214,16 @@ fn element(field: &parquet::record::Field) -> f32 {
     *value
 }
 
+/// For each query of the sample the rows nearest to it.
+pub(crate) fn wordnet_truth() -> Vec<Vec<u32>> {
+    let bytes = fs::read(sample("slice2k_gt_query.ibin")).unwrap();
+    let words = bytes.as_chunks::<4>().0;
+    let words: Vec<u32> = words.iter().map(|b| u32::from_le_bytes(*b)).collect();
+    let (count, k) = (words[0] as usize, words[1] as usize);
+    let ids = words[2..][..count * k].chunks_exact(k);
+    ids.map(<[u32]>::to_vec).collect()
+}
+
 fn sample(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata/wordnet")
