@@ -9,8 +9,6 @@ mod encode;
 mod engine;
 mod engine_error;
 mod error;
-#[cfg(test)]
-mod fake;
 mod headers;
 mod layers;
 pub mod metrics;
@@ -19,8 +17,6 @@ mod request;
 mod routes;
 mod serve;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub use engine::{
     Consistency, Deleted, Engine, Existence, GroundTruth, Health, Metadata, NamespacePage, OnStale,

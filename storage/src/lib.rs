@@ -3,6 +3,7 @@
 //! Inside, `model ← format ← store ← {log, catalog}`; `fold` uses `model` only; `model`, `format` and
 //! `fold` know neither tokio nor `object_store`.
 
+pub mod catalog;
 pub mod clock;
 pub mod error;
 pub mod fold;

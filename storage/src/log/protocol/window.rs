@@ -91,6 +91,11 @@ impl Window {
         }
     }
 
+    /// The owner's epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The slot that the next batch goes to.
     pub fn next(&self) -> Seq {
         self.next
