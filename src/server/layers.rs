@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long a request waits for others to end before it is refused.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
 
+/// What nodes ask each other; no region is called so.
+const INTERNAL: &str = "/internal/";
+
 /// Bounds how many requests are at work and how long each may take, and counts them.
 pub(super) async fn admit(
     State(server): State<Shared>,
@@ -62,7 +65,7 @@ fn without_region(uri: &Uri) -> Option<Uri> {
     let path = uri.path_and_query()?.as_str();
     let (region, rest) = path.strip_prefix('/')?.split_once('/')?;
     let versioned = rest.starts_with("v1/") || rest.starts_with("v2/");
-    if !versioned || region.parse::<Region>().is_err() {
+    if !versioned || path.starts_with(INTERNAL) || region.parse::<Region>().is_err() {
         return None;
     }
     let rest: PathAndQuery = path.get(1 + region.len()..)?.parse().ok()?;
@@ -87,6 +90,7 @@ mod tests {
             ("/v2/namespaces/v1", None),
             ("/v1/namespaces/v1/schema", None),
             ("/EU/v1/namespaces", None),
+            ("/internal/v1/ping", None),
             ("/healthz", None),
         ] {
             let uri = without_region(&path.parse().unwrap());

@@ -9,6 +9,8 @@ mod encode;
 mod engine;
 mod engine_error;
 mod error;
+#[cfg(test)]
+mod fake;
 mod headers;
 mod layers;
 pub mod metrics;
@@ -17,6 +19,8 @@ mod request;
 mod routes;
 mod serve;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use engine::{
     Consistency, Deleted, Engine, Existence, GroundTruth, Health, Metadata, NamespacePage, OnStale,

@@ -30,3 +30,6 @@ pub(crate) use consistency::Freshness;
 pub(crate) use fault::{Fault, FaultKind};
 pub(crate) use query::{DecodedQuery, VectorEncoding, decode_query, decode_recall};
 pub(crate) use write::{DecodedWrite, decode_schema, decode_write, id_bytes};
+
+#[cfg(test)]
+mod tests;

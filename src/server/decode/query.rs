@@ -108,7 +108,7 @@ fn one(mut fields: Fields<'_>) -> Result<Asked, Fault> {
     let limit = limit.unwrap_or(if rows { DEFAULT_ROWS } else { 0 });
     if limit.saturating_add(offset) > MAX_ROWS {
         let text = format!("{limit} rows after {offset} are more than {MAX_ROWS}");
-        return Err(Fault::invalid(text).under("limit"));
+        return Err(Fault::invalid(text).under("offset"));
     }
     if recall_target.is_some_and(|target| !(target > 0.0 && target <= 1.0)) {
         return Err(Fault::invalid("not above 0 and at most 1").under("recall_target"));

@@ -42,6 +42,7 @@ enum Found {
     Ours(PutResult),
     Theirs,
     Nothing,
+    Unclear,
 }
 
 impl Retry {
@@ -83,10 +84,15 @@ impl Retry {
 
     /// Looks at what lies where a conditional put of `payload` met a conflict.
     async fn look(&self, path: &Path, payload: &PutPayload) -> Result<Found> {
-        let found = match self.store.get(path).await {
-            Err(error) if kind_of(&error) == ErrorKind::NotFound => return Ok(Found::Nothing),
-            found => found?,
-        };
+        match self.try_look(path, payload).await {
+            Err(error) if kind_of(&error) == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) if kind_of(&error) == ErrorKind::Unavailable => Ok(Found::Unclear),
+            found => found,
+        }
+    }
+
+    async fn try_look(&self, path: &Path, payload: &PutPayload) -> Result<Found> {
+        let found = self.store.get(path).await?;
         let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
         if found.meta.size != payload.content_length() as u64 || !same(found, payload).await? {
             return Ok(Found::Theirs);
@@ -112,15 +118,18 @@ impl Retry {
                 Ok(put) => return Ok(put),
                 Err(error) => error,
             };
-            match kind_of(&error) {
-                ErrorKind::Unavailable => unknown = true,
+            let error = match kind_of(&error) {
+                ErrorKind::Unavailable => {
+                    unknown = true;
+                    error
+                }
                 ErrorKind::Conflict => match self.look(&request.path, payload).await? {
                     Found::Ours(put) if unknown => return Ok(put),
-                    Found::Nothing => {}
+                    Found::Nothing | Found::Unclear => unclear(error),
                     Found::Ours(_) | Found::Theirs => return Err(error),
                 },
                 _ => return Err(error),
-            }
+            };
             if !self.pause(&request.path, n).await {
                 return Err(error);
             }
@@ -264,6 +273,14 @@ impl Layer for Retry {
             }
         };
         stream::once(opened).flatten().boxed()
+    }
+}
+
+/// A conflict that proves nothing: nobody's object was found.
+fn unclear(conflict: Error) -> Error {
+    Error::Generic {
+        store: "retry",
+        source: conflict.into(),
     }
 }
 

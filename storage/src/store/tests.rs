@@ -341,3 +341,26 @@ async fn should_say_which_capability_is_missing() {
     );
     assert!(error.contains("16 of them won"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn should_answer_creates_truly_in_any_storm() {
+    for seed in 0..3000 {
+        let late_max = Duration::from_millis(300);
+        let (store, faults) = faulty(FaultPlan {
+            late_max,
+            ..FaultPlan::stormy(seed)
+        });
+        let answer = create(&store.data, "mine").await;
+        faults.heal();
+        faults.settle().await;
+        let stored = read(&store.data).await;
+        match answer {
+            Ok(()) => assert_eq!(stored.unwrap(), "mine", "seed {seed}"),
+            other => assert_eq!(
+                other,
+                Err(ErrorKind::Unavailable),
+                "seed {seed}: {stored:?}"
+            ),
+        }
+    }
+}
