@@ -33,6 +33,9 @@ pub enum IndexError {
         /// What does not fit.
         fault: String,
     },
+    /// The build ended in a panic, which was reported.
+    #[error("the build panicked")]
+    Panicked,
     /// The build was cancelled by its caller.
     #[error("the build was cancelled")]
     Cancelled,

@@ -47,6 +47,7 @@ mod rerank;
 mod rotation;
 mod scan;
 mod search;
+mod service;
 mod vectors;
 
 pub use bitset::Bitset;
@@ -63,4 +64,7 @@ pub use query::PreparedQuery;
 pub use rerank::Hit;
 pub use scan::{default_keep, scan_codes, scan_exact};
 pub use search::{Found, SearchOptions, SearchStats};
+pub use service::{
+    IndexService, IndexStatus, MIN_CODED_ROWS, RowIndex, VectorColumn, attach_codes,
+};
 pub use vectors::{MAX_DIM, VectorSet, Vectors};

@@ -52,3 +52,15 @@ pub enum Path {
     /// Different ways for different row sets.
     Mixed,
 }
+
+impl Path {
+    /// Its name in metrics and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Codes => "codes",
+            Self::Graph => "graph",
+            Self::Mixed => "mixed",
+        }
+    }
+}

@@ -2,12 +2,14 @@
 
 mod chunks;
 mod hidden;
+mod index_slots;
 mod live;
 mod row_set;
 mod snapshot;
 mod views;
 
 pub use hidden::{Hidden, Version};
+pub use index_slots::IndexSlots;
 pub use live::{FoldInput, Installed, Live, PartSet, Unfolded};
 pub use row_set::{Origin, RowSet};
 pub use snapshot::View;

@@ -1,6 +1,6 @@
 //! [`RowSet`]: immutable rows that are searched together.
 
-use super::{Hidden, Version};
+use super::{Hidden, IndexSlots, Version};
 use isobath_storage::model::{Rows, StampColumn};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct RowSet {
     pub stamps: StampColumn,
     /// From which version on each row is replaced or deleted.
     pub hidden: Arc<Hidden>,
+    /// What makes it faster to search.
+    pub indexes: IndexSlots,
 }
 
 impl RowSet {
@@ -37,10 +39,11 @@ impl RowSet {
             rows,
             stamps,
             hidden,
+            indexes: IndexSlots::default(),
         }
     }
 
-    /// The same row set with other columns; what hides a row hides it in both.
+    /// The same row set with other columns; what hides a row hides it in both, and both share their indexes.
     #[must_use]
     pub fn with_rows(&self, rows: Arc<Rows>) -> Self {
         Self {
@@ -48,6 +51,7 @@ impl RowSet {
             rows,
             stamps: self.stamps.clone(),
             hidden: Arc::clone(&self.hidden),
+            indexes: self.indexes.clone(),
         }
     }
 

@@ -1,0 +1,189 @@
+//! Gives the row sets of views what their vectors are found by, in the background.
+//!
+//! ```text
+//! refresh(view) ─▶ tasks ─▶ coder: opens a finished index, else codes the vectors ─▶ slot of the row set
+//!                               └─▶ builder: the index of a large part, in its folder ─▶ the same slot
+//! ```
+//!
+//! Writes and queries never wait for it: a row set whose slot is empty is searched exactly.
+
+mod column;
+mod folder;
+mod queue;
+mod row_index;
+mod worker;
+
+pub use column::VectorColumn;
+pub use row_index::{MIN_CODED_ROWS, RowIndex, attach_codes};
+
+use crate::{
+    index::{Bits, IndexError, IndexParams},
+    view::{Origin, RowSet, View},
+};
+use folder::Folders;
+use isobath_config::IndexConfig;
+use isobath_storage::model::{AttributeConfig, AttributeName, Metric, Switch};
+use queue::{Queue, Task};
+use std::{
+    io,
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+use worker::Worker;
+
+/// Codes and indexes the row sets of views, on two threads of its own and those that a build takes.
+///
+/// Dropping it cancels the build it is at; a part whose index is not finished gets a new one next time.
+#[derive(Debug)]
+pub struct IndexService {
+    worker: Arc<Worker>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How far the row sets of a view are indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IndexStatus {
+    /// Rows that wait for an index; none where there are too few for one.
+    pub unindexed_rows: u64,
+    /// Bytes of those rows, more or less.
+    pub unindexed_bytes: u64,
+}
+
+impl IndexService {
+    /// Keeps indexes in the folder `data`, which is created when the first one is built.
+    pub fn start(data: &Path, config: &IndexConfig) -> io::Result<Self> {
+        let worker = Arc::new(Worker {
+            folders: Folders::new(data),
+            config: config.clone(),
+            queue: Queue::default(),
+        });
+        let mut service = Self {
+            worker,
+            threads: vec![],
+        };
+        service.spawn("index-codes", Worker::code_all)?;
+        service.spawn("index-build", Worker::build_all)?;
+        Ok(service)
+    }
+
+    fn spawn(&mut self, name: &str, work: fn(&Worker)) -> io::Result<()> {
+        let worker = Arc::clone(&self.worker);
+        let thread = thread::Builder::new().name(name.to_owned());
+        self.threads.push(thread.spawn(move || work(&worker))?);
+        Ok(())
+    }
+
+    /// Starts what the row sets of a namespace's newest view lack, and deletes the indexes of parts that it
+    /// has no more. Cheap where nothing is new; never waits.
+    pub fn refresh(&self, view: &View) {
+        let parts = view.sets.iter().filter_map(|set| part(set)).cloned();
+        self.worker
+            .queue
+            .keep_parts(&view.namespace, parts.collect());
+        for set in view.sets.iter() {
+            for (attribute, config) in view.schema.vectors() {
+                if let Some(task) = self.worker.task(view, set, attribute, config) {
+                    self.worker.queue.push(task);
+                }
+            }
+        }
+    }
+
+    /// How far the row sets of `view` are indexed.
+    pub fn status(&self, view: &View) -> IndexStatus {
+        let mut status = IndexStatus::default();
+        let mut delta = IndexStatus::default();
+        for set in view.sets.iter() {
+            let waits = match set.origin {
+                Origin::Part(_) => self.worker.waits(view, set).then_some(&mut status),
+                Origin::Delta => Some(&mut delta),
+            };
+            if let Some(waits) = waits {
+                waits.unindexed_rows += set.len().saturating_sub(set.hidden.count()) as u64;
+                waits.unindexed_bytes += set.rows.memory() as u64;
+            }
+        }
+        if delta.unindexed_rows >= self.worker.config.min_rows_for_graph as u64 {
+            status.unindexed_rows += delta.unindexed_rows;
+            status.unindexed_bytes += delta.unindexed_bytes;
+        }
+        status
+    }
+}
+
+impl Drop for IndexService {
+    fn drop(&mut self) {
+        self.worker.queue.close();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The hash of the part that a row set is.
+fn part(set: &RowSet) -> Option<&Arc<str>> {
+    match &set.origin {
+        Origin::Part(hash) => Some(hash),
+        Origin::Delta => None,
+    }
+}
+
+impl Worker {
+    /// What a vector attribute of a row set lacks.
+    fn task(
+        &self,
+        view: &View,
+        set: &Arc<RowSet>,
+        attribute: &AttributeName,
+        config: &AttributeConfig,
+    ) -> Option<Task> {
+        let metric = indexed_by(config)?;
+        let column = VectorColumn::of(set, attribute, config.ty).ok()??;
+        let dim = column.vectors.dim();
+        let index = RowIndex::of(set, attribute).filter(|index| index.fits(dim, metric));
+        let lacks = match index.as_deref() {
+            None => set.len() >= MIN_CODED_ROWS || self.wants_graph(set),
+            Some(RowIndex::Codes(_)) => self.wants_graph(set),
+            Some(RowIndex::Built(_)) => false,
+        };
+        lacks.then(|| Task::new(view, set, attribute, config.ty, metric))
+    }
+
+    /// Whether a row set is to have a graph.
+    fn wants_graph(&self, set: &RowSet) -> bool {
+        part(set).is_some() && set.len() >= self.config.min_rows_for_graph.max(1)
+    }
+
+    /// Whether a part is to have an index that it has not.
+    fn waits(&self, view: &View, set: &Arc<RowSet>) -> bool {
+        self.wants_graph(set)
+            && view
+                .schema
+                .vectors()
+                .any(|(attribute, config)| self.task(view, set, attribute, config).is_some())
+    }
+
+    /// The parameters of an index.
+    fn params(&self, metric: Metric) -> Result<IndexParams, IndexError> {
+        let narrow = |field, value: usize| {
+            u16::try_from(value)
+                .map_err(|_| IndexError::invalid(field, format!("{value} is too large")))
+        };
+        let bits = self.config.bits.map(Bits::try_from).transpose();
+        Ok(IndexParams {
+            bits: bits.map_err(|fault| IndexError::invalid("bits", fault))?,
+            degree: narrow("degree", self.config.degree)?,
+            build_list: narrow("build_list", self.config.build_list)?,
+            ..IndexParams::new(metric)
+        })
+    }
+}
+
+/// The metric that an attribute is to be indexed by; `None` where it is not to be.
+fn indexed_by(config: &AttributeConfig) -> Option<Metric> {
+    let switch = config.switches.get(&Switch::Ann);
+    let off = switch.is_some_and(|value| value.as_bool() == Some(false));
+    config.metric.filter(|_| !off)
+}

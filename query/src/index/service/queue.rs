@@ -1,0 +1,206 @@
+//! [`Queue`]: what is to be coded, built and deleted.
+
+use super::part;
+use crate::{
+    metrics::INDEX_QUEUE,
+    view::{RowSet, View},
+};
+use isobath_storage::model::{AttributeName, AttributeType, Metric, Namespace};
+use parking_lot::{Condvar, Mutex};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// More tasks than this are not taken; the next refresh brings them again.
+const CAPACITY: usize = 64 * 1024;
+
+/// One vector attribute of a row set that lacks codes or an index.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) namespace: Namespace,
+    /// Does not keep a row set alive that no view has any more.
+    pub(super) set: Weak<RowSet>,
+    pub(super) attribute: AttributeName,
+    pub(super) ty: AttributeType,
+    pub(super) metric: Metric,
+}
+
+/// The hashes of a namespace's parts.
+pub(super) type Parts = BTreeSet<Arc<str>>;
+
+/// A row set by its address, which is not used again while a task refers to it weakly.
+type Key = (usize, AttributeName);
+
+impl Task {
+    pub(super) fn new(
+        view: &View,
+        set: &Arc<RowSet>,
+        attribute: &AttributeName,
+        ty: AttributeType,
+        metric: Metric,
+    ) -> Self {
+        Self {
+            namespace: view.namespace.clone(),
+            set: Arc::downgrade(set),
+            attribute: attribute.clone(),
+            ty,
+            metric,
+        }
+    }
+
+    fn key(&self) -> Key {
+        (self.set.as_ptr().addr(), self.attribute.clone())
+    }
+}
+
+/// What the coder is to do.
+#[derive(Debug)]
+pub(super) enum CoderWork {
+    /// Open the index of a row set, or code it.
+    Code(Task),
+    /// Delete the indexes of all other parts.
+    Sweep(Namespace, Arc<Parts>),
+}
+
+/// What is to be coded, built and deleted.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sweeps: HashMap<Namespace, Arc<Parts>>,
+    coding: VecDeque<Task>,
+    building: VecDeque<Task>,
+    /// What waits or is being worked on.
+    known: HashSet<Key>,
+    /// What could not be built.
+    failed: HashMap<Key, Task>,
+    /// The parts of each namespace as of its newest view.
+    parts: HashMap<Namespace, Arc<Parts>>,
+    running: Option<(Task, Arc<AtomicBool>)>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Takes a task, unless it is here already, or failed before.
+    pub(super) fn push(&self, task: Task) {
+        let mut state = self.state.lock();
+        let key = task.key();
+        let full = state.known.len() >= CAPACITY;
+        if full || state.failed.contains_key(&key) || !state.known.insert(key) {
+            return;
+        }
+        state.coding.push_back(task);
+        state.measure();
+        self.wake.notify_all();
+    }
+
+    /// Hands a task over from the coder to the builder.
+    pub(super) fn push_build(&self, task: Task) {
+        self.state.lock().building.push_back(task);
+        self.wake.notify_all();
+    }
+
+    /// Notes the parts of a namespace: a build for another one is cancelled, its index deleted.
+    pub(super) fn keep_parts(&self, namespace: &Namespace, parts: Parts) {
+        let mut state = self.state.lock();
+        if state
+            .parts
+            .get(namespace)
+            .is_some_and(|known| **known == parts)
+        {
+            return;
+        }
+        let parts = Arc::new(parts);
+        state.parts.insert(namespace.clone(), Arc::clone(&parts));
+        state.failed.retain(|_, task| task.set.strong_count() > 0);
+        state.cancel_unless(|task| task.namespace != *namespace || task.is_among(&parts));
+        state.sweeps.insert(namespace.clone(), parts);
+        self.wake.notify_all();
+    }
+
+    /// The coder's next work; `None` once the queue is closed.
+    pub(super) fn next_for_coder(&self) -> Option<CoderWork> {
+        self.next(|state| {
+            let namespace = state.sweeps.keys().next().cloned();
+            let sweep = namespace.and_then(|namespace| state.sweeps.remove_entry(&namespace));
+            match sweep {
+                Some((namespace, parts)) => Some(CoderWork::Sweep(namespace, parts)),
+                None => state.coding.pop_front().map(CoderWork::Code),
+            }
+        })
+    }
+
+    /// The builder's next task with what cancels it; `None` once the queue is closed.
+    pub(super) fn next_for_builder(&self) -> Option<(Task, Arc<AtomicBool>)> {
+        self.next(|state| {
+            let task = state.building.pop_front()?;
+            let cancel = Arc::new(AtomicBool::new(false));
+            state.running = Some((task.clone(), Arc::clone(&cancel)));
+            Some((task, cancel))
+        })
+    }
+
+    fn next<T>(&self, take: impl Fn(&mut State) -> Option<T>) -> Option<T> {
+        let mut state = self.state.lock();
+        while !state.closed {
+            if let Some(work) = take(&mut state) {
+                return Some(work);
+            }
+            self.wake.wait(&mut state);
+        }
+        None
+    }
+
+    /// A task is done with; one that failed is not taken again.
+    pub(super) fn done(&self, task: Task, failed: bool) {
+        let mut state = self.state.lock();
+        let key = task.key();
+        state.known.remove(&key);
+        let running = state.running.as_ref();
+        if running.is_some_and(|(running, _)| running.key() == key) {
+            state.running = None;
+        }
+        if failed {
+            state.failed.insert(key, task);
+        }
+        state.measure();
+    }
+
+    /// Ends all work.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.cancel_unless(|_| false);
+        self.wake.notify_all();
+    }
+}
+
+impl Task {
+    fn is_among(&self, parts: &Parts) -> bool {
+        let set = self.set.upgrade();
+        set.is_some_and(|set| part(&set).is_some_and(|part| parts.contains(part)))
+    }
+}
+
+impl State {
+    fn cancel_unless(&self, wanted: impl Fn(&Task) -> bool) {
+        if let Some((task, cancel)) = &self.running
+            && !wanted(task)
+        {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn measure(&self) {
+        let waiting = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        metrics::gauge!(INDEX_QUEUE).set(waiting);
+    }
+}

@@ -1,0 +1,189 @@
+//! [`FilterCache`]: which rows of a part pass a filter, kept for the next query.
+
+use super::Predicate;
+use crate::{index::Bitset, metrics::FILTER_CACHE_LOOKUPS, view::RowSet};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+/// Which rows pass which filter, by row set and predicate, in bounded memory.
+#[derive(Debug)]
+pub struct FilterCache {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Key, Entry>,
+    bytes: usize,
+    /// Counts the uses of entries.
+    uses: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    /// The address of the row set. The entry's weak reference keeps it from being used again.
+    set: usize,
+    predicate: blake3::Hash,
+}
+
+#[derive(Debug)]
+struct Entry {
+    set: Weak<RowSet>,
+    rows: Arc<Bitset>,
+    bytes: usize,
+    used: u64,
+}
+
+/// What an entry takes besides its rows.
+const ENTRY_BYTES: usize = 256;
+
+impl FilterCache {
+    /// Keeps at most `capacity` bytes.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The rows of `set` that pass, computed by `compute` unless they are kept.
+    pub(in crate::search) fn get_or(
+        &self,
+        set: &Arc<RowSet>,
+        predicate: PredicateHash,
+        compute: impl FnOnce() -> Bitset,
+    ) -> Arc<Bitset> {
+        let key = Key {
+            set: Arc::as_ptr(set).addr(),
+            predicate: predicate.0,
+        };
+        let found = self.state.lock().get(&key);
+        let label = if found.is_some() { "yes" } else { "no" };
+        metrics::counter!(FILTER_CACHE_LOOKUPS, "found" => label).increment(1);
+        if let Some(rows) = found {
+            return rows;
+        }
+        let rows = Arc::new(compute());
+        let entry = Entry {
+            set: Arc::downgrade(set),
+            rows: Arc::clone(&rows),
+            bytes: set.len().div_ceil(8) + ENTRY_BYTES,
+            used: 0,
+        };
+        self.state.lock().insert(key, entry, self.capacity);
+        rows
+    }
+}
+
+impl State {
+    fn get(&mut self, key: &Key) -> Option<Arc<Bitset>> {
+        self.uses += 1;
+        let entry = self.entries.get_mut(key)?;
+        entry.used = self.uses;
+        Some(Arc::clone(&entry.rows))
+    }
+
+    fn insert(&mut self, key: Key, entry: Entry, capacity: usize) {
+        if entry.bytes > capacity {
+            return;
+        }
+        if self.bytes + entry.bytes > capacity {
+            self.evict((capacity - entry.bytes) / 2);
+        }
+        self.bytes += entry.bytes;
+        let used = self.uses;
+        if let Some(old) = self.entries.insert(key, Entry { used, ..entry }) {
+            self.bytes -= old.bytes;
+        }
+    }
+
+    /// Drops what belongs to no row set any more, then the least recently used until `target` bytes remain:
+    /// many at once, so that an insertion costs little on average.
+    fn evict(&mut self, target: usize) {
+        self.entries.retain(|_, entry| entry.set.strong_count() > 0);
+        let mut by_use: Vec<(u64, usize)> =
+            self.entries.values().map(|e| (e.used, e.bytes)).collect();
+        by_use.sort_unstable_by(|a, b| b.cmp(a));
+        let mut kept = 0;
+        let keep = by_use.iter().take_while(|(_, bytes)| {
+            kept += bytes;
+            kept <= target
+        });
+        let oldest = keep.last().map_or(u64::MAX, |(used, _)| *used);
+        self.entries.retain(|_, entry| entry.used >= oldest);
+        self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
+    }
+}
+
+/// Names a predicate in the cache.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::search) struct PredicateHash(blake3::Hash);
+
+impl PredicateHash {
+    pub(in crate::search) fn of(predicate: &Predicate) -> Self {
+        Self(blake3::hash(format!("{predicate:?}").as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Origin;
+    use isobath_storage::model::{IdColumn, Rows, StampColumn};
+
+    fn set() -> Arc<RowSet> {
+        let ids = IdColumn::U64((0..800).collect::<Vec<u64>>().into());
+        let rows = Arc::new(Rows::new(ids, vec![]).unwrap());
+        let stamps = StampColumn::from_stamps(&[]).unwrap();
+        Arc::new(RowSet::new(Origin::Part("p".into()), rows, stamps))
+    }
+
+    fn hash(pass: bool) -> PredicateHash {
+        PredicateHash::of(&Predicate::Always(pass))
+    }
+
+    #[test]
+    fn should_compute_once() {
+        let (cache, set) = (FilterCache::new(10_000), set());
+        let ask = |pass| {
+            let mut computed = false;
+            let rows = cache.get_or(&set, hash(pass), || {
+                computed = true;
+                Bitset::from_fn(set.len(), |_| pass)
+            });
+            (computed, rows.count())
+        };
+        assert_eq!(ask(true), (true, 800));
+        assert_eq!(ask(false), (true, 0));
+        assert_eq!(ask(true), (false, 800));
+    }
+
+    #[test]
+    fn should_stay_within_its_bytes() {
+        let each = 100 + ENTRY_BYTES;
+        let cache = FilterCache::new(4 * each);
+        let sets: Vec<_> = (0..50).map(|_| set()).collect();
+        for set in &sets {
+            cache.get_or(set, hash(true), || Bitset::from_fn(800, |_| true));
+            assert!(cache.state.lock().bytes <= 4 * each);
+        }
+        let state = cache.state.lock();
+        assert_eq!(state.bytes, state.entries.len() * each);
+        assert!(!state.entries.is_empty());
+    }
+
+    #[test]
+    fn should_let_go_of_row_sets_that_are_gone() {
+        let cache = FilterCache::new(2 * (100 + ENTRY_BYTES));
+        for _ in 0..10 {
+            cache.get_or(&set(), hash(true), || Bitset::from_fn(800, |_| true));
+        }
+        let living = set();
+        cache.get_or(&living, hash(true), || Bitset::from_fn(800, |_| true));
+        assert!(cache.state.lock().entries.len() <= 2);
+    }
+}

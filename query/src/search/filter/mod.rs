@@ -1,0 +1,13 @@
+//! Filters: bound to a schema once per query, then evaluated column by column per row set.
+
+mod bind;
+mod cache;
+mod evaluate;
+mod literal;
+mod predicate;
+
+pub(super) use bind::bind;
+pub use cache::FilterCache;
+pub(super) use cache::PredicateHash;
+pub(super) use evaluate::evaluate;
+pub(super) use predicate::Predicate;

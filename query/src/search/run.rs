@@ -1,0 +1,136 @@
+//! [`run`]: from a view and a query to an answer.
+
+use super::{
+    Aggregate, Answer, Filter, Query, RankBy, SearchError, Stats,
+    context::SearchContext,
+    filter,
+    hits::Included,
+    matching::{BoundFilter, Matching},
+    nearest::{self, How, Target},
+    order,
+    place::{Near, Place},
+};
+use crate::{
+    metrics::{ROWS_SCANNED, SEARCHES},
+    view::View,
+};
+
+/// Answers `query` on `view`.
+pub fn run(
+    view: &View,
+    query: &Query,
+    context: &mut SearchContext<'_>,
+) -> Result<Answer, SearchError> {
+    let limit = match query.limit {
+        0 => 0,
+        limit => limit.saturating_add(query.offset),
+    };
+    let rank = Rank::bind(view, query, limit)?;
+    let sets = matching(view, query.filter.as_ref(), context)?;
+    let mut stats = Stats::default();
+    let count = || sets.iter().map(|set| set.count() as u64).sum();
+    stats.filter_rows = query.filter.as_ref().map(|_| count());
+    let aggregates = query.aggregates.iter().map(|(label, aggregate)| {
+        let value = match aggregate {
+            Aggregate::Count => stats.filter_rows.unwrap_or_else(count),
+        };
+        (label.clone(), value)
+    });
+    let aggregates = aggregates.collect();
+    let ranked = if limit == 0 {
+        vec![]
+    } else {
+        rank.run(&sets, context, &mut stats)?
+    };
+    measure(&stats);
+    let included = Included::new(&query.include, &view.schema);
+    let rows = ranked.iter().skip(query.offset);
+    Ok(Answer {
+        rows: rows.map(|found| included.hit(&view.sets, found)).collect(),
+        aggregates,
+        stats,
+    })
+}
+
+fn measure(stats: &Stats) {
+    metrics::counter!(SEARCHES, "path" => stats.path.as_str()).increment(1);
+    metrics::counter!(ROWS_SCANNED).increment(stats.rows_scanned);
+}
+
+/// The rows of each row set of `view` that pass `filter`.
+pub(super) fn matching<'a>(
+    view: &'a View,
+    filter: Option<&Filter>,
+    context: &SearchContext<'_>,
+) -> Result<Vec<Matching<'a>>, SearchError> {
+    let filter = match filter {
+        Some(filter) => Some(BoundFilter::new(filter::bind(filter, &view.schema)?)),
+        None => None,
+    };
+    let matching = |set| {
+        context.check()?;
+        Ok(Matching::new(
+            set,
+            view.version,
+            filter.as_ref(),
+            context.filters,
+        ))
+    };
+    view.sets.iter().map(matching).collect()
+}
+
+/// An order that fits the schema.
+enum Rank {
+    Nearest(Target, How),
+    Order(Vec<order::Key>, usize),
+}
+
+/// A row that was found, with its distance where there is one.
+pub(super) struct Found {
+    pub(super) place: Place,
+    pub(super) distance: Option<f32>,
+}
+
+impl Rank {
+    fn bind(view: &View, query: &Query, limit: usize) -> Result<Self, SearchError> {
+        Ok(match &query.rank_by {
+            RankBy::Ann { attribute, vector } | RankBy::Knn { attribute, vector } => {
+                let how = How {
+                    exact: matches!(query.rank_by, RankBy::Knn { .. }),
+                    limit,
+                    recall_target: query.recall_target,
+                };
+                Self::Nearest(Target::bind(attribute, vector, &view.schema)?, how)
+            }
+            RankBy::Order(keys) => Self::Order(order::bind(keys, &view.schema)?, limit),
+            RankBy::Id => Self::Order(vec![], limit),
+        })
+    }
+
+    /// The first rows.
+    fn run(
+        &self,
+        sets: &[Matching<'_>],
+        context: &mut SearchContext<'_>,
+        stats: &mut Stats,
+    ) -> Result<Vec<Found>, SearchError> {
+        Ok(match self {
+            Self::Nearest(target, how) => {
+                let rows = nearest::rank(target, sets, *how, context, stats)?;
+                let found = |Near { place, distance }| Found {
+                    place,
+                    distance: Some(distance),
+                };
+                rows.into_iter().map(found).collect()
+            }
+            Self::Order(keys, limit) => {
+                let rows = order::rank(keys, sets, *limit, context, stats)?;
+                let found = |place| Found {
+                    place,
+                    distance: None,
+                };
+                rows.into_iter().map(found).collect()
+            }
+        })
+    }
+}
