@@ -5,18 +5,25 @@
 //!
 //! [`Stamp`]: crate::model::Stamp
 
+mod digest;
 mod error;
+#[cfg(test)]
+mod laws;
+mod namespace_state;
 mod overlay;
 mod part_rows;
 mod residue;
 mod resolve;
 mod row_state;
 mod schema_state;
+mod settle;
 
+pub use digest::digest;
 pub use error::FoldError;
+pub use namespace_state::NamespaceState;
 pub use overlay::{BaseRows, Changes, Found, Overlay};
 pub use part_rows::PartRows;
-pub use residue::Residue;
+pub use residue::{Residue, StateRows};
 pub use resolve::ResolvedRows;
 pub use row_state::{Base, Cell, RowRef, RowState};
 pub use schema_state::{AttributeState, SchemaState};

@@ -2,8 +2,8 @@
 
 use super::{FoldError, ResolvedRows, RowRef, RowState, SchemaState, resolve};
 use crate::model::{
-    AttributeName, Block, Control, Id, IdColumn, Mutation, PatchMask, Request, Rows, Schema,
-    SegmentHeader, SparsePatch, Stamp,
+    AttributeName, Block, Column, Control, Id, IdColumn, Mutation, PatchMask, Request, Rows,
+    Schema, SegmentHeader, SparsePatch, Stamp,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -28,9 +28,9 @@ pub struct Found {
 }
 
 /// One row that mutations after the manifest touched.
-#[derive(Debug)]
-struct Entry {
-    state: RowState<RowRef>,
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) state: RowState<RowRef>,
     /// The part and row that it replaces.
     below: Option<(usize, u32)>,
 }
@@ -51,8 +51,8 @@ pub struct Changes {
 /// Mutations over the rows of parts: the state of every row they touch, and of the schema.
 #[derive(Debug, Default)]
 pub struct Overlay {
-    schema: SchemaState,
-    rows: HashMap<Id, Entry>,
+    pub(super) schema: SchemaState,
+    pub(super) rows: HashMap<Id, Entry>,
 }
 
 impl Overlay {
@@ -129,10 +129,6 @@ impl Overlay {
         ids: &mut Vec<Id>,
     ) -> Result<(), FoldError> {
         let mut index = request.first_index;
-        for declaration in &request.declarations {
-            self.schema.declare(header.stamp(index), declaration);
-            changes.schema = true;
-        }
         for mutation in &request.mutations {
             let stamps = |row: usize| header.stamp(index.saturating_add(to_u32(row)));
             match mutation {
@@ -146,6 +142,12 @@ impl Overlay {
                 }
             }
             index = index.saturating_add(to_u32(mutation.len()));
+        }
+        // After the mutations: the first of them, with the same stamp, may be a drop or a deletion.
+        for declaration in &request.declarations {
+            self.schema
+                .declare(header.stamp(request.first_index), declaration);
+            changes.schema = true;
         }
         Ok(())
     }
@@ -179,6 +181,9 @@ impl Overlay {
         ids: &mut Vec<Id>,
     ) {
         for (at, patch) in patches.iter().enumerate() {
+            if self.schema.is_dropped(patch.attribute.as_str(), stamps(at)) {
+                continue;
+            }
             if let Some(state) = self.touch(base, &patch.id, stamps(at), ids) {
                 let dims = patch.dims.iter().map(|(dim, value)| (*dim, *value));
                 state.patch_dims(stamps(at), &patch.attribute, dims);
@@ -209,11 +214,17 @@ impl Overlay {
         ids: &mut Vec<Id>,
     ) {
         for (at, id) in rows.ids().iter().enumerate() {
-            let Some(state) = self.touch(base, &id, stamps(at), ids) else {
+            let set: Vec<&Column> = rows
+                .columns()
+                .iter()
+                .filter(|column| mask.is_set(column.name.as_str(), at))
+                .filter(|column| !self.schema.is_dropped(column.name.as_str(), stamps(at)))
+                .collect();
+            if set.is_empty() {
                 continue;
-            };
-            for column in rows.columns() {
-                if mask.is_set(column.name.as_str(), at) {
+            }
+            if let Some(state) = self.touch(base, &id, stamps(at), ids) {
+                for column in set {
                     state.patch(stamps(at), &column.name, column.value(at));
                 }
             }

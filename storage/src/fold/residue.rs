@@ -1,8 +1,11 @@
-//! [`Residue`]: what of a row's state its columns cannot hold.
+//! [`Residue`]: what of a row's state its columns cannot hold; and whole namespaces as such columns.
 
-use super::RowState;
-use crate::model::{AttributeName, Value};
-use std::collections::BTreeMap;
+use super::{Base, FoldError, NamespaceState, RowRef, RowState, SchemaState, overlay::to_u32};
+use crate::model::{
+    AttributeName, AttributeType, Column, Id, IdColumn, IdKind, Rows, RowsError, ScalarType, Stamp,
+    Value, VectorValue,
+};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What of a row's state the columns of a part do not hold, as long as a late mutation could need
 /// it: stamps of columns, rows that are not live, values of a type that lost.
@@ -12,4 +15,180 @@ pub struct Residue {
     pub state: RowState<()>,
     /// Values of the row that its columns cannot hold, because another type counts.
     pub side: BTreeMap<AttributeName, Value>,
+}
+
+/// Rows with all that is known of them, as a part holds them.
+#[derive(Debug, Clone)]
+pub struct StateRows {
+    /// The rows as a reader sees them, by id; those that are not live hold nulls.
+    pub rows: Arc<Rows>,
+    /// Their newest mutations.
+    pub stamps: Vec<Stamp>,
+    /// By row, what its columns do not hold.
+    pub residue: BTreeMap<u32, Residue>,
+}
+
+impl NamespaceState {
+    /// All that is known of the rows, as the content of parts: one for each kind of ids, of which all but one
+    /// have lost. Empty where no row is known.
+    pub fn to_parts(&self) -> Result<Vec<StateRows>, FoldError> {
+        let mut kinds: BTreeMap<IdKind, Vec<&Id>> = BTreeMap::new();
+        for id in self.ids() {
+            kinds.entry(id.kind()).or_default().push(id);
+        }
+        kinds
+            .into_iter()
+            .map(|(kind, ids)| self.part(kind, &ids))
+            .collect()
+    }
+
+    fn part(&self, kind: IdKind, ids: &[&Id]) -> Result<StateRows, FoldError> {
+        let schema = crate::model::Schema {
+            id_kind: Some(kind),
+            ..self.schema()
+        };
+        let states = || ids.iter().filter_map(|id| Some((*id, self.get(id)?)));
+        let (live, rest): (Vec<_>, Vec<_>) = states().partition(|(_, state)| state.is_live());
+        let live: Vec<Id> = live.into_iter().map(|(id, _)| id.clone()).collect();
+        let resolved = self.resolve_rows(&live, &schema)?.rows;
+        let rest = IdColumn::from_ids(kind, rest.into_iter().map(|(id, _)| id));
+        let rest = Rows::new(rest.ok_or(RowsError::MixedIds)?, vec![])?;
+        let (mut next_live, mut next_rest) = (0.., 0..);
+        let picks: Vec<(usize, usize)> = states()
+            .filter_map(|(_, state)| {
+                Some(if state.is_live() {
+                    (0, next_live.next()?)
+                } else {
+                    (1, next_rest.next()?)
+                })
+            })
+            .collect();
+        let columns: Vec<_> = schema
+            .attributes
+            .iter()
+            .map(|(name, config)| (name.clone(), config.ty))
+            .collect();
+        let rows = Rows::interleave(kind, &columns, &[&resolved, &rest], &picks)?;
+        let residue = states()
+            .enumerate()
+            .filter_map(|(row, (_, state))| Some((to_u32(row), self.residue(state)?)));
+        Ok(StateRows {
+            rows: Arc::new(rows),
+            stamps: states().filter_map(|(_, state)| state.newest()).collect(),
+            residue: residue.collect(),
+        })
+    }
+
+    /// What of a state the columns of a part do not hold; `None` where they hold all.
+    fn residue(&self, state: &RowState<RowRef>) -> Option<Residue> {
+        let mut side = BTreeMap::new();
+        if let Base::Live { stamp, row } = state.base() {
+            for column in row.rows.columns() {
+                let name = column.name.as_str();
+                let replaced = state
+                    .cells()
+                    .get(name)
+                    .is_some_and(|cell| cell.full.is_some());
+                let declared = self.schema_state().declared_type(name);
+                if replaced
+                    || declared == Some(column.ty)
+                    || self.schema_state().is_dropped(name, *stamp)
+                {
+                    continue;
+                }
+                let value = column.value(row.row as usize);
+                if !value.is_null() {
+                    side.insert(column.name.clone(), value);
+                }
+            }
+        }
+        let plain = state.is_live() && state.cells().is_empty() && side.is_empty();
+        (!plain).then(|| Residue {
+            state: state.clone().map_row(|_| ()),
+            side,
+        })
+    }
+
+    /// The state that [`Self::to_parts`] was made of.
+    pub fn from_parts(
+        schema: SchemaState,
+        parts: impl IntoIterator<Item = StateRows>,
+    ) -> Result<Self, FoldError> {
+        let mut states = Vec::new();
+        for part in parts {
+            for (row, id) in part.rows.ids().iter().enumerate() {
+                if let Some(state) = part.state(&id, row)? {
+                    states.push((id, state));
+                }
+            }
+        }
+        Ok(Self::new(schema, states.into_iter()))
+    }
+}
+
+impl StateRows {
+    /// All that is known of a row.
+    fn state(&self, id: &Id, row: usize) -> Result<Option<RowState<RowRef>>, FoldError> {
+        let Some(stamp) = self.stamps.get(row) else {
+            return Ok(None);
+        };
+        let rows = Arc::clone(&self.rows);
+        let at = RowRef {
+            rows,
+            row: to_u32(row),
+        };
+        Ok(Some(match self.residue.get(&at.row) {
+            None => RowState::live(*stamp, at),
+            Some(Residue { state, side }) if side.is_empty() => state.clone().map_row(|()| at),
+            Some(Residue { state, side }) => {
+                let at = with_side(id, &at, side)?;
+                state.clone().map_row(|()| at)
+            }
+        }))
+    }
+}
+
+/// A row with values that the columns of its part cannot hold.
+fn with_side(
+    id: &Id,
+    row: &RowRef,
+    side: &BTreeMap<AttributeName, Value>,
+) -> Result<RowRef, FoldError> {
+    let kept = row
+        .rows
+        .columns()
+        .iter()
+        .filter(|column| !side.contains_key(&column.name));
+    let kept = kept.map(|column| {
+        let array = column.array.slice(row.row as usize, 1);
+        Column {
+            array,
+            ..column.clone()
+        }
+    });
+    let other = side.iter().filter_map(|(name, value)| {
+        Column::from_values(name.clone(), type_of(value)?, std::slice::from_ref(value))
+    });
+    let ids = IdColumn::from_ids(id.kind(), [id]).ok_or(RowsError::MixedIds)?;
+    let rows = Rows::new(ids, kept.chain(other).collect())?;
+    Ok(RowRef {
+        rows: Arc::new(rows),
+        row: 0,
+    })
+}
+
+/// A type that can hold the value; any type of arrays can hold one of no values.
+fn type_of(value: &Value) -> Option<AttributeType> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Array(items) => {
+            let item = items.iter().find_map(Value::scalar_type);
+            AttributeType::Array(item.unwrap_or(ScalarType::String))
+        }
+        Value::Vector(vector) => AttributeType::Vector {
+            dim: u32::try_from(VectorValue::dim(vector)).ok()?,
+            element: vector.element(),
+        },
+        value => AttributeType::Scalar(value.scalar_type()?),
+    })
 }

@@ -133,13 +133,18 @@ fn value(state: &RowState<RowRef>, column: &Wanted) -> Value {
         }
         _ => Value::Null,
     };
-    let value = match state.cells().get(name) {
-        None => below,
-        Some(cell) => cell.over(below),
-    };
+    let value = newest_value(state, &column.name, below);
     if value.fits(column.ty) {
         value
     } else {
         Value::Null
+    }
+}
+
+/// The newest value of a column, of whatever type, where the base holds `below`.
+pub(super) fn newest_value(state: &RowState<RowRef>, name: &AttributeName, below: Value) -> Value {
+    match state.cells().get(name) {
+        None => below,
+        Some(cell) => cell.over(below),
     }
 }

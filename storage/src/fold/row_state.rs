@@ -70,7 +70,7 @@ impl Cell {
         self.full.is_none() && self.dims.is_empty()
     }
 
-    fn newest(&self) -> Option<Stamp> {
+    pub(super) fn newest(&self) -> Option<Stamp> {
         let dims = self.dims.values().map(|(stamp, _)| *stamp);
         dims.chain(self.full.as_ref().map(|(stamp, _)| *stamp))
             .max()
@@ -248,6 +248,49 @@ impl<R> RowState<R> {
         }
         self.cells.retain(|_, cell| !cell.is_empty());
         self
+    }
+
+    /// A row that an upsert wrote, with patches newer than it.
+    pub(super) fn with_cells(stamp: Stamp, row: R, cells: BTreeMap<AttributeName, Cell>) -> Self {
+        let base = Base::Live { stamp, row };
+        Self { base, cells }
+    }
+
+    /// The patches up to `stable`, and those after it.
+    pub(super) fn split_cells(
+        &self,
+        stable: Hlc,
+    ) -> (BTreeMap<AttributeName, Cell>, BTreeMap<AttributeName, Cell>) {
+        let part = |keep: fn(Hlc, Hlc) -> bool| {
+            let keeps = move |stamp: &Stamp| keep(stamp.hlc, stable);
+            let cells = self.cells.iter().map(move |(name, cell)| {
+                let full = cell.full.clone().filter(|(stamp, _)| keeps(stamp));
+                let dims = cell.dims.iter().filter(|(_, (stamp, _))| keeps(stamp));
+                let dims = dims.map(|(dim, set)| (*dim, *set)).collect();
+                (name.clone(), Cell { full, dims })
+            });
+            cells.filter(|(_, cell)| !cell.is_empty()).collect()
+        };
+        (
+            part(|hlc, stable| hlc <= stable),
+            part(|hlc, stable| hlc > stable),
+        )
+    }
+
+    /// The state with another payload.
+    pub(super) fn map_row<S>(self, row: impl FnOnce(R) -> S) -> RowState<S> {
+        let base = match self.base {
+            Base::Unknown => Base::Unknown,
+            Base::Live { stamp, row: old } => Base::Live {
+                stamp,
+                row: row(old),
+            },
+            Base::Dead { stamp } => Base::Dead { stamp },
+        };
+        RowState {
+            base,
+            cells: self.cells,
+        }
     }
 
     fn rebase(&mut self, base: Base<R>) {

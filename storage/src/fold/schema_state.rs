@@ -2,7 +2,8 @@
 
 use super::FoldError;
 use crate::model::{
-    AttributeConfig, AttributeName, Control, Declaration, Hlc, IdKind, Schema, Stamp, Switch,
+    AttributeConfig, AttributeName, AttributeType, Control, Declaration, Hlc, IdKind, Schema,
+    Stamp, Switch,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct AttributeState {
 
 impl AttributeState {
     fn drop_up_to(&mut self, stamp: Stamp) {
-        self.declared.retain(|at, _| *at > stamp);
+        self.declared.retain(|at, _| *at >= stamp);
         self.switches.retain(|_, (at, _)| *at > stamp);
     }
 
@@ -69,20 +70,59 @@ impl SchemaState {
         self.attributes.get(attribute)?.dropped
     }
 
+    /// Whether a drop of the attribute hides a value with this stamp.
+    pub fn is_dropped(&self, attribute: &str, stamp: Stamp) -> bool {
+        self.dropped(attribute)
+            .is_some_and(|dropped| stamp <= dropped)
+    }
+
+    /// The type of an attribute that counts.
+    pub(super) fn declared_type(&self, attribute: &str) -> Option<AttributeType> {
+        Some(self.attributes.get(attribute)?.declaration()?.ty)
+    }
+
     /// An attribute was declared.
+    ///
+    /// A request's declarations bear the stamp of its first mutation: where that deletes the namespace or
+    /// drops the attribute, they come after it. Of equal declarations in one segment the first is kept: no
+    /// other mutation's stamp can lie between them.
     pub fn declare(&mut self, stamp: Stamp, declaration: &Declaration) {
-        if self.is_deleted(stamp) {
+        if self.deleted.is_some_and(|deleted| stamp < deleted) {
             return;
         }
         let state = self
             .attributes
             .entry(declaration.attribute.clone())
             .or_default();
-        if state.dropped.is_none_or(|dropped| dropped < stamp) {
+        let before = state.declared.range(..stamp).next_back();
+        let known =
+            before.is_some_and(|(at, known)| at.at(stamp.index) == stamp && known == declaration);
+        if !known && state.dropped.is_none_or(|dropped| dropped <= stamp) {
             state
                 .declared
                 .entry(stamp)
                 .or_insert_with(|| declaration.clone());
+        }
+    }
+
+    /// Both states together.
+    pub fn merge(&mut self, other: Self) {
+        if let Some(deleted) = other.deleted {
+            self.delete(deleted);
+        }
+        for (name, state) in other.attributes {
+            if let Some(dropped) = state.dropped {
+                self.drop_attribute(dropped, &name);
+            }
+            for (stamp, declaration) in state.declared {
+                self.declare(stamp, &declaration);
+            }
+            for (switch, (stamp, value)) in state.switches {
+                self.switch(stamp, &name, switch, &value);
+            }
+        }
+        if let Some((stamp, policy)) = other.policy {
+            self.set_policy(stamp, &policy);
         }
     }
 
@@ -102,12 +142,7 @@ impl SchemaState {
             Control::DropAttribute { attribute } => {
                 self.drop_attribute(stamp, attribute);
             }
-            Control::Policy { policy } => {
-                let newer = self.policy.as_ref().is_none_or(|(at, _)| *at < stamp);
-                if newer && !self.is_deleted(stamp) {
-                    self.policy = Some((stamp, policy.clone()));
-                }
-            }
+            Control::Policy { policy } => self.set_policy(stamp, policy),
             Control::Adopt { .. } => return Err(FoldError::Unsupported("adopt")),
             Control::Batch { .. } => return Err(FoldError::Unsupported("batch")),
             Control::Publish { .. } => return Err(FoldError::Unsupported("publish")),
@@ -127,6 +162,13 @@ impl SchemaState {
         self.attributes
             .retain(|_, state| *state != AttributeState::default());
         self.policy.take_if(|(at, _)| *at <= stamp);
+    }
+
+    fn set_policy(&mut self, stamp: Stamp, policy: &serde_json::Value) {
+        let newer = self.policy.as_ref().is_none_or(|(at, _)| *at < stamp);
+        if newer && !self.is_deleted(stamp) {
+            self.policy = Some((stamp, policy.clone()));
+        }
     }
 
     fn switch(

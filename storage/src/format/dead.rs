@@ -38,7 +38,13 @@ pub fn decode(bytes: &[u8]) -> Result<RoaringBitmap, FormatError> {
             "its bytes are not what its hash was made of".into(),
         ));
     }
-    RoaringBitmap::deserialize_from(body).map_err(|error| corrupt(error.to_string()))
+    let mut rest = body;
+    let dead = RoaringBitmap::deserialize_from(&mut rest).map_err(|e| corrupt(e.to_string()))?;
+    if rest.is_empty() {
+        Ok(dead)
+    } else {
+        Err(corrupt("it has bytes too many".into()))
+    }
 }
 
 #[cfg(test)]

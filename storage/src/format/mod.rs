@@ -24,6 +24,8 @@ pub mod part;
 mod samples;
 mod sealed;
 pub mod segment;
+#[cfg(test)]
+mod tests;
 mod zstd;
 
 pub use checkpoint::{Checkpoint, Position};

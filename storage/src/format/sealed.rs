@@ -18,6 +18,12 @@ struct Sealed<'a> {
     body: &'a RawValue,
 }
 
+/// What every version says, and is looked at first: a newer body is never guessed at.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
 /// The bytes of `body` as version `format` of `what`.
 pub(super) fn seal(
     what: &'static str,
@@ -42,14 +48,18 @@ pub(super) fn open<T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T, FormatError> {
     let json = |source| FormatError::Json { what, source };
-    let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(json)?;
-    if sealed.format > supported {
+    let Version { format: found } = serde_json::from_slice(bytes).map_err(json)?;
+    if found > supported {
         return Err(FormatError::Unsupported {
             what,
-            found: sealed.format,
+            found,
             supported,
         });
     }
+    if found == 0 {
+        return Err(FormatError::corrupt(what, "version 0 was never written"));
+    }
+    let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(json)?;
     if ContentHash::of(sealed.body.get().as_bytes()) != sealed.blake3 {
         let why = "its body is not what its hash was made of".to_owned();
         return Err(FormatError::Corrupt { what, why });

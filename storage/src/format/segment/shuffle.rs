@@ -16,7 +16,10 @@ const MAX: u64 = 1 << 30;
 
 /// The bytes of `stream`, shuffled and compressed behind their number.
 pub(super) fn compress(stream: &[Buffer]) -> Result<Vec<u8>, FormatError> {
-    let bytes: Vec<u8> = stream.iter().flat_map(|b| b.iter().copied()).collect();
+    let mut bytes = Vec::with_capacity(stream.iter().map(Buffer::len).sum());
+    for piece in stream {
+        bytes.extend_from_slice(piece);
+    }
     let planes = bytes.len() / WIDTH;
     let mut shuffled = bytes.clone();
     for (value, chunk) in bytes.chunks_exact(WIDTH).enumerate() {
