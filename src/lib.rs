@@ -1,3 +1,5 @@
-//! The parts of the isobath binary: the HTTP server and what it serves.
+//! The parts of the isobath binary: the HTTP server, the node behind it, the process around both.
 
+pub mod node;
+pub mod process;
 pub mod server;

@@ -1,6 +1,7 @@
 //! Logs on stderr.
 
 use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::{self, IsTerminal as _};
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
 
@@ -25,4 +26,10 @@ pub(crate) fn init_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().finish().try_init(),
     };
     set.context("cannot set up logs")
+}
+
+/// Records metrics from here on; the handle renders them for `/metrics`.
+pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new();
+    recorder.install_recorder().context("cannot set up metrics")
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod export;
 mod failure;
 mod import;
+mod serve;
 mod settings;
 
 use crate::telemetry::{self, LogFormat};
@@ -34,6 +35,7 @@ enum Command {
     Doctor(doctor::Args),
     Export(export::Args),
     Import(import::Args),
+    Serve(serve::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -53,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Import(args) => block_on(import::run(args)),
+        Command::Serve(args) => block_on(serve::run(args)),
     }
 }
 

@@ -50,16 +50,20 @@ impl SettingsArgs {
         let own = |(key, value): (&str, &Option<String>)| Some((key.to_owned(), value.clone()?));
         let mut flags = self.set.clone();
         flags.extend(named.into_iter().filter_map(own));
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
         let sources = Sources {
             file: self.config.clone(),
-            environment,
+            environment: environment(),
             flags,
         };
         sources.load()
     }
+}
+
+/// The variables of the process that are text.
+pub(super) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Checks the settings, the names in them included.

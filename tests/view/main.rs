@@ -222,9 +222,7 @@ fn part(hash: &str, rows: ResolvedRows) -> PartSet {
 
 /// The delta becomes a part; with `all`, everything becomes one.
 fn install(live: &Live, number: usize, all: bool) {
-    let Some(input) = live.fold_input() else {
-        return;
-    };
+    let input = live.fold_input();
     let parts = &input.installed.parts;
     let prior = Prior {
         schema: input.installed.schema.clone(),

@@ -7,6 +7,7 @@ use isobath_storage::{
     model::{AttributeName, Block, Hlc, Id, Namespace, Schema, Segment, Stamp, VersionVector},
 };
 use parking_lot::Mutex;
+use roaring::RoaringBitmap;
 use std::sync::Arc;
 
 /// A part as a view holds it.
@@ -16,6 +17,21 @@ pub struct PartSet {
     pub set: Arc<RowSet>,
     /// The same rows with the manifest's deletion vector.
     pub rows: PartRows,
+}
+
+impl PartSet {
+    /// The same part with another deletion vector.
+    #[must_use]
+    pub fn with_dead(&self, dead: Arc<RoaringBitmap>) -> Self {
+        let rows = PartRows {
+            dead,
+            ..self.rows.clone()
+        };
+        Self {
+            set: Arc::clone(&self.set),
+            rows,
+        }
+    }
 }
 
 /// A namespace at a manifest's version vector.
@@ -59,6 +75,8 @@ pub struct FoldInput {
     pub blocks: Vec<Unfolded>,
     /// What the parts and the blocks together hold of each log.
     pub seen: VersionVector,
+    /// When the last write was committed.
+    pub last_write: Hlc,
 }
 
 /// One namespace as this node keeps it up to date: written by the task that applies the log, read by queries
@@ -115,17 +133,15 @@ impl Live {
         Ok(())
     }
 
-    /// What a fold would start from now; `None` where nothing was applied since the manifest.
-    pub fn fold_input(&self) -> Option<FoldInput> {
+    /// What a fold would start from now.
+    pub fn fold_input(&self) -> FoldInput {
         let state = self.state.lock();
-        if state.blocks.is_empty() {
-            return None;
-        }
-        Some(FoldInput {
+        FoldInput {
             installed: state.installed.clone(),
             blocks: state.blocks.clone(),
             seen: state.seen.clone(),
-        })
+            last_write: state.last_write,
+        }
     }
 
     /// The manifest that the namespace stands on.
@@ -138,6 +154,11 @@ impl Live {
         let state = self.state.lock();
         let bytes = state.chunks.sets().map(|set| set.rows.memory()).sum();
         (state.overlay.len(), bytes)
+    }
+
+    /// Whether anything was applied since the manifest.
+    pub fn has_unfolded(&self) -> bool {
+        !self.state.lock().blocks.is_empty()
     }
 
     /// The stamp of the newest mutation of a row that still matters; `None` where the row does not exist.

@@ -1,7 +1,7 @@
 //! [`LogHandle`]: how the rest of a node talks to a log.
 
 use super::batch::{Pending, Ticket, weight};
-use super::{AppendError, BarrierError, Committed, Role, StopReason};
+use super::{AppendError, BarrierError, Committed, Role, Start, StopReason};
 use crate::Clock;
 use crate::model::{Hlc, Namespace, Request, Seq};
 use futures::future::{Either, select};
@@ -29,6 +29,7 @@ pub struct LogHandle<T> {
     pub(super) memory_kib: u32,
     pub(super) role: watch::Receiver<Role>,
     pub(super) applied: watch::Receiver<Seq>,
+    pub(super) position: watch::Receiver<Start>,
     pub(super) hints: Arc<Notify>,
     pub(super) observed: Arc<AtomicU64>,
     pub(super) clock: Arc<dyn Clock>,
@@ -43,6 +44,7 @@ impl<T> Clone for LogHandle<T> {
             memory_kib: self.memory_kib,
             role: self.role.clone(),
             applied: self.applied.clone(),
+            position: self.position.clone(),
             hints: Arc::clone(&self.hints),
             observed: Arc::clone(&self.observed),
             clock: Arc::clone(&self.clock),
@@ -125,6 +127,11 @@ impl<T> LogHandle<T> {
     /// Follows [`LogHandle::applied`].
     pub fn watch_applied(&self) -> watch::Receiver<Seq> {
         self.applied.clone()
+    }
+
+    /// Follows up to where the sink holds the log, with what a restart from there has to know.
+    pub fn watch_position(&self) -> watch::Receiver<Start> {
+        self.position.clone()
     }
 
     /// What this process is to the log at the moment.

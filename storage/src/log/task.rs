@@ -4,7 +4,7 @@ use super::barriers::Barriers;
 use super::batch::Queue;
 use super::handle::{BarrierReply, Command, LogHandle};
 use super::segments::{Read, Segments, heavy};
-use super::{AppendError, BarrierError, Member, Parts, Role, Sink, StopReason};
+use super::{AppendError, BarrierError, Member, Parts, Role, Sink, Start, StopReason};
 use crate::Clock;
 use crate::catalog::{Claim, Claims, Floor, Floors, Patience};
 use crate::log::protocol::{Reader, Rules, Verdict, Window};
@@ -64,6 +64,7 @@ pub(super) struct Task<S: Sink> {
     pub(super) shutdown: CancellationToken,
     role: watch::Sender<Role>,
     applied: watch::Sender<Seq>,
+    position: watch::Sender<Start>,
     observed: Arc<AtomicU64>,
     tick: u64,
 }
@@ -81,6 +82,7 @@ impl<S: Sink> Task<S> {
         let (send, commands) = mpsc::channel(config.queue_requests);
         let (role, role_watch) = watch::channel(Role::Follower { owner: None });
         let (applied, applied_watch) = watch::channel(start.seq);
+        let (position, position_watch) = watch::channel(start);
         let memory_kib = u32::try_from(config.queue_bytes.as_u64() / 1024).unwrap_or(u32::MAX);
         let mut hlc = HlcClock::default();
         hlc.observe(start.hlc);
@@ -90,6 +92,7 @@ impl<S: Sink> Task<S> {
             memory_kib,
             role: role_watch,
             applied: applied_watch,
+            position: position_watch,
             hints: Arc::default(),
             observed: Arc::default(),
             clock: Arc::clone(&clock),
@@ -119,6 +122,7 @@ impl<S: Sink> Task<S> {
             shutdown: parts.shutdown,
             role,
             applied,
+            position,
             observed: Arc::clone(&handle.observed),
             tick: 0,
         };
@@ -209,6 +213,12 @@ impl<S: Sink> Task<S> {
             metrics::counter!(super::metrics::VOID_SEGMENTS).increment(1);
         }
         self.applied.send_replace(seq);
+        self.position.send_replace(Start {
+            seq,
+            max_epoch: self.reader.max_epoch(),
+            chain: self.chain,
+            hlc: self.hlc.last(),
+        });
         let log = self.member.log.to_string();
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         metrics::gauge!(super::metrics::APPLIED_SEQ, "origin" => log).set(seq.0 as f64);

@@ -1,0 +1,254 @@
+//! [`Compactor`]: carries out a plan and writes what comes out.
+
+use crate::{CompactError, PlanInput, Prior, fold, merge, plan};
+use bytes::Bytes;
+use isobath_storage::{
+    fold::{PartRows, ResolvedRows, SchemaState},
+    format::{Manifest, PartEntry, dead, part::Part},
+    model::{Block, ContentHash, Hlc, Namespace, SegmentHeader, StampColumn, VersionVector},
+    store::keys::{DeadKey, Key, ManifestKey, PartKey},
+};
+use object_store::{ObjectStore, PutMode, PutPayload, path::Path};
+use roaring::RoaringBitmap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What is to be compacted.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The namespace.
+    pub namespace: &'a Namespace,
+    /// Its newest manifest; none where it has none.
+    pub manifest: Option<&'a Manifest>,
+    /// What the manifest describes, in the manifest's order.
+    pub prior: Prior,
+    /// What was written since, in log order.
+    pub blocks: Vec<(&'a SegmentHeader, &'a Block)>,
+    /// What of each log the parts and the blocks hold together.
+    pub seen: VersionVector,
+    /// When the last write was committed.
+    pub last_write: Hlc,
+    /// No mutation with a time up to this one can arrive any more.
+    pub stable: Hlc,
+    /// Merge whatever is more than one part.
+    pub all: bool,
+    /// The most rows of a part.
+    pub max_part_rows: u64,
+}
+
+/// What a compaction made.
+#[derive(Debug)]
+pub struct Compacted {
+    /// The new manifest, which is written.
+    pub manifest: Manifest,
+    /// By part of the manifest the number of the prior part that it is; none where it is new.
+    pub kept: Vec<Option<usize>>,
+    /// The deletion vectors of the manifest's parts.
+    pub dead: Vec<Arc<RoaringBitmap>>,
+}
+
+/// A part on its way into a manifest.
+struct Candidate {
+    rows: PartRows,
+    /// The prior part that it is.
+    kept: Option<usize>,
+}
+
+/// Writes parts, deletion vectors and manifests to a store: a bucket, or a folder of a node.
+#[derive(Debug, Clone)]
+pub struct Compactor {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Compactor {
+    /// Writes to `store`.
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store }
+    }
+
+    /// Carries out a job; nothing where there is nothing to do. Fails with [`CompactError::Lost`] where
+    /// another compactor wrote the next manifest first.
+    ///
+    /// The CPU work runs where the future is polled: keep it off threads that serve requests.
+    pub async fn compact(&self, job: Job<'_>) -> Result<Option<Compacted>, CompactError> {
+        let Some((schema, candidates)) = decide(&job)? else {
+            return Ok(None);
+        };
+        let number = job.manifest.map_or(1, |manifest| manifest.number + 1);
+        let mut compacted = Compacted {
+            manifest: Manifest {
+                namespace: job.namespace.clone(),
+                number,
+                seen: job.seen.clone(),
+                hlc_cut: job
+                    .manifest
+                    .map_or(job.last_write, |m| m.hlc_cut.max(job.last_write)),
+                last_write: job.last_write,
+                schema,
+                parts: vec![],
+            },
+            kept: vec![],
+            dead: vec![],
+        };
+        for candidate in candidates {
+            let entry = self.entry(&job, number, &candidate).await?;
+            compacted.manifest.parts.push(entry);
+            compacted.kept.push(candidate.kept);
+            compacted.dead.push(candidate.rows.dead);
+        }
+        let key = ManifestKey {
+            namespace: job.namespace.clone(),
+            version: number,
+        };
+        let created = self
+            .create(&key.path(), compacted.manifest.encode()?)
+            .await?;
+        if created {
+            Ok(Some(compacted))
+        } else {
+            Err(CompactError::Lost { number })
+        }
+    }
+
+    /// Writes what of a part is not there yet.
+    async fn entry(
+        &self,
+        job: &Job<'_>,
+        number: u64,
+        candidate: &Candidate,
+    ) -> Result<PartEntry, CompactError> {
+        let rows = &candidate.rows;
+        let prior = candidate.kept.and_then(|at| job.manifest?.parts.get(at));
+        let mut entry = match prior {
+            Some(entry) => entry.clone(),
+            None => self.write_part(job, number, rows).await?,
+        };
+        if entry.dead_rows != rows.dead.len() {
+            let bytes = dead::encode(&rows.dead)?;
+            let hash = ContentHash::of(&bytes);
+            let key = DeadKey {
+                namespace: job.namespace.clone(),
+                hash,
+            };
+            self.create(&key.path(), bytes).await?;
+            entry.dead = Some(hash);
+            entry.dead_rows = rows.dead.len();
+        }
+        Ok(entry)
+    }
+
+    async fn write_part(
+        &self,
+        job: &Job<'_>,
+        number: u64,
+        rows: &PartRows,
+    ) -> Result<PartEntry, CompactError> {
+        let part = Part {
+            namespace: job.namespace.clone(),
+            manifest: number,
+            seen: job.seen.clone(),
+            rows: Arc::clone(&rows.rows),
+            stamps: rows.stamps.clone(),
+            residue: BTreeMap::new(),
+        };
+        let bytes = part.encode()?;
+        let (hash, length) = (ContentHash::of(&bytes), bytes.len() as u64);
+        self.create(
+            &PartKey {
+                namespace: job.namespace.clone(),
+                hash,
+            }
+            .path(),
+            bytes,
+        )
+        .await?;
+        Ok(PartEntry {
+            hash,
+            rows: rows.rows.len() as u64,
+            bytes: length,
+            hlc_max: rows.stamps.newest(),
+            dead: None,
+            dead_rows: 0,
+        })
+    }
+
+    /// Creates an object; whether it was not there before.
+    async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, CompactError> {
+        let mode = PutMode::Create.into();
+        match self
+            .store
+            .put_opts(path, PutPayload::from_bytes(bytes), mode)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(CompactError::Store {
+                key: path.to_string(),
+                source,
+            }),
+        }
+    }
+}
+
+/// What the namespace consists of after the job; none where that is what it consists of already.
+fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, CompactError> {
+    let folded = fold(&job.prior, job.blocks.iter().copied())?;
+    let mut schema = folded.schema;
+    let parts = job.prior.parts.iter().zip(folded.dead).enumerate();
+    let mut candidates: Vec<Candidate> = parts
+        .map(|(at, (part, dead))| {
+            let rows = PartRows {
+                dead: Arc::new(dead),
+                ..part.clone()
+            };
+            Candidate {
+                rows,
+                kept: Some(at),
+            }
+        })
+        .collect();
+    candidates.extend(candidate(folded.rows)?);
+    // a drop is forgotten below, so that no part may hold what it hides
+    let dropped = schema
+        .attributes
+        .values()
+        .any(|attribute| attribute.dropped.is_some());
+    let (all, most) = if dropped {
+        (true, u64::MAX)
+    } else {
+        (job.all, job.max_part_rows)
+    };
+    let inputs: Vec<PlanInput> = candidates
+        .iter()
+        .map(|c| PlanInput {
+            rows: c.rows.rows.len() as u64,
+            dead: c.rows.dead.len(),
+        })
+        .collect();
+    let plan = plan(&inputs, all, most)
+        .map(|plan| plan.from)
+        .or(dropped.then_some(0));
+    if job.blocks.is_empty() && plan.is_none() {
+        return Ok(None);
+    }
+    if let Some(from) = plan {
+        let merged: Vec<PartRows> = candidates.drain(from..).map(|c| c.rows).collect();
+        candidates.extend(candidate(merge(&merged, &schema)?)?);
+    }
+    candidates.retain(|candidate| candidate.rows.live() > 0);
+    schema.settle(job.stable);
+    Ok(Some((schema, candidates)))
+}
+
+/// Rows as a new part; none for no rows.
+fn candidate(rows: ResolvedRows) -> Result<Option<Candidate>, CompactError> {
+    if rows.rows.is_empty() {
+        return Ok(None);
+    }
+    let stamps = StampColumn::from_stamps(&rows.stamps).ok_or(CompactError::TooManyLogs)?;
+    let rows = PartRows {
+        rows: Arc::new(rows.rows),
+        stamps,
+        dead: Arc::default(),
+    };
+    Ok(Some(Candidate { rows, kept: None }))
+}

@@ -1,0 +1,54 @@
+//! [`Bucket`]: the region's bucket, opened and recognised.
+
+use super::NodeError;
+use async_trait::async_trait;
+use isobath_storage::{
+    log::BucketCheck,
+    model::{BucketId, ClusterId, Region},
+    store::{KnownBuckets, Marker, Store, StoreError},
+};
+use std::{error::Error, path::Path};
+use uuid::Uuid;
+
+/// The region's bucket, opened and recognised.
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    pub(super) store: Store,
+    pub(super) marker: Marker,
+}
+
+impl Bucket {
+    /// Recognises the bucket by its marker, or makes a new one its own under ids from `new_id`; the
+    /// folder `cache` remembers it.
+    pub(super) async fn recognise(
+        store: Store,
+        region: Region,
+        cache: &Path,
+        mut new_id: impl FnMut() -> Uuid,
+    ) -> Result<Self, NodeError> {
+        let known = KnownBuckets::new(cache);
+        let remembered = known.recall(&store.url).map_err(NodeError::cache(cache))?;
+        let fresh = Marker::new(ClusterId(new_id()), region, BucketId(new_id()));
+        let marker = Marker::ensure(&store, fresh, remembered).await?;
+        known
+            .remember(&store.url, marker.bucket)
+            .map_err(NodeError::cache(cache))?;
+        Ok(Self { store, marker })
+    }
+}
+
+#[async_trait]
+impl BucketCheck for Bucket {
+    async fn check(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        loop {
+            match self.marker.check(&self.store).await {
+                Ok(()) => return Ok(()),
+                Err(lost @ StoreError::BucketLost { .. }) => return Err(Box::new(lost)),
+                Err(error) => {
+                    tracing::warn!(%error, "bucket marker cannot be read");
+                    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! [`Derived`]: parts and manifests of this node, which it can always make again from the log.
+
+use super::NodeError;
+use isobath_compactor::{CompactError, Compacted, Compactor, Job, Prior};
+use isobath_query::view::{FoldInput, Installed, Live, PartError, PartSet, open_part};
+use isobath_storage::{
+    format::{Checkpoint, FormatError, Manifest, Position, dead},
+    log::Start,
+    model::{BucketId, ContentHash, LogId, Namespace},
+    store::keys::{CheckpointKey, DeadKey, Key, ManifestKey, PartKey},
+};
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem,
+    path::Path as ObjectPath,
+};
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Parts and manifests of this node in its cache directory.
+///
+/// They are made from the log and can be made again: whatever is missing or damaged is thrown away.
+#[derive(Debug)]
+pub(super) struct Derived {
+    dir: PathBuf,
+    store: Arc<LocalFileSystem>,
+    compactor: Compactor,
+    manifests: Mutex<BTreeMap<Namespace, Manifest>>,
+    checkpoint: Mutex<u64>,
+    max_part_rows: u64,
+}
+
+/// Why something derived could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DerivedError {
+    #[error("the namespace could not be compacted")]
+    Compact(#[from] CompactError),
+    #[error("a part could not be opened")]
+    Part(#[from] PartError),
+    #[error("an object could not be read")]
+    Format(#[from] FormatError),
+    #[error("the cache directory failed")]
+    Store(#[from] object_store::Error),
+    #[error("a view could not take up its parts")]
+    Fold(#[from] isobath_storage::fold::FoldError),
+}
+
+/// What a node starts from.
+#[derive(Debug, Default)]
+pub(super) struct Restored {
+    /// Where the log is read on.
+    pub(super) start: Start,
+    /// The namespaces up to there.
+    pub(super) namespaces: Vec<(Namespace, Installed)>,
+}
+
+impl Derived {
+    /// The folder of one bucket below `cache`.
+    pub(super) fn open(
+        cache: &Path,
+        bucket: BucketId,
+        max_part_rows: u64,
+    ) -> Result<Self, NodeError> {
+        let dir = cache.join("derived").join(bucket.0.to_string());
+        std::fs::create_dir_all(&dir).map_err(NodeError::cache(&dir))?;
+        let store = LocalFileSystem::new_with_prefix(&dir)
+            .map_err(|error| NodeError::cache(&dir)(std::io::Error::other(error)))?;
+        let store = Arc::new(store);
+        let compactor = Compactor::new(Arc::clone(&store) as Arc<dyn ObjectStore>);
+        Ok(Self {
+            dir,
+            store,
+            compactor,
+            manifests: Mutex::default(),
+            checkpoint: Mutex::default(),
+            max_part_rows,
+        })
+    }
+
+    /// What the newest checkpoint describes; nothing where there is none, or where it is damaged, upon which
+    /// the folder is emptied.
+    pub(super) async fn restore(&self, log: LogId) -> Result<Restored, NodeError> {
+        match self.read(log).await {
+            Ok(restored) => Ok(restored),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "derived data is made anew"
+                );
+                self.manifests.lock().clear();
+                std::fs::remove_dir_all(&self.dir).map_err(NodeError::cache(&self.dir))?;
+                std::fs::create_dir_all(&self.dir).map_err(NodeError::cache(&self.dir))?;
+                Ok(Restored::default())
+            }
+        }
+    }
+}
+
+impl Derived {
+    async fn read(&self, log: LogId) -> Result<Restored, DerivedError> {
+        let Some(checkpoint) = self.newest_checkpoint().await? else {
+            return Ok(Restored::default());
+        };
+        let Some(position) = checkpoint.logs.get(&log) else {
+            return Ok(Restored::default());
+        };
+        let mut namespaces = vec![];
+        for (namespace, number) in &checkpoint.manifests {
+            let key = ManifestKey {
+                namespace: namespace.clone(),
+                version: *number,
+            };
+            let manifest = Manifest::decode(&self.get(&key.path()).await?)?;
+            namespaces.push((
+                namespace.clone(),
+                self.installed(&manifest, None, true).await?,
+            ));
+            self.manifests.lock().insert(namespace.clone(), manifest);
+        }
+        *self.checkpoint.lock() = checkpoint.number;
+        let Position {
+            seq,
+            max_epoch,
+            chain,
+            hlc,
+        } = *position;
+        Ok(Restored {
+            start: Start {
+                seq,
+                max_epoch,
+                chain,
+                hlc,
+            },
+            namespaces,
+        })
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, DerivedError> {
+        let listed = self
+            .store
+            .list_with_delimiter(Some(&CheckpointKey::prefix()))
+            .await?;
+        let keys = listed
+            .objects
+            .iter()
+            .filter_map(|o| CheckpointKey::parse(&o.location).ok());
+        let Some(newest) = keys.map(|CheckpointKey(number)| number).max() else {
+            return Ok(None);
+        };
+        let bytes = self.get(&CheckpointKey(newest).path()).await?;
+        Ok(Some(Checkpoint::decode(&bytes)?))
+    }
+
+    async fn get(&self, key: &ObjectPath) -> Result<bytes::Bytes, DerivedError> {
+        Ok(self.store.get(key).await?.bytes().await?)
+    }
+
+    /// The parts of a manifest; those that `kept` finds among `prior` are taken from there.
+    async fn installed(
+        &self,
+        manifest: &Manifest,
+        prior: Option<(&[PartSet], &Compacted)>,
+        verify: bool,
+    ) -> Result<Installed, DerivedError> {
+        let mut parts = vec![];
+        for (at, entry) in manifest.parts.iter().enumerate() {
+            let dead = match (prior, entry.dead) {
+                (Some((_, compacted)), _) => Arc::clone(&compacted.dead[at]),
+                (None, None) => Arc::default(),
+                (None, Some(hash)) => {
+                    let key = DeadKey {
+                        namespace: manifest.namespace.clone(),
+                        hash,
+                    };
+                    Arc::new(dead::decode(&self.get(&key.path()).await?)?)
+                }
+            };
+            let kept = prior.and_then(|(parts, compacted)| parts.get(compacted.kept[at]?));
+            parts.push(match kept {
+                Some(part) => part.with_dead(dead),
+                None => self.open_part(&manifest.namespace, entry.hash, dead, verify)?,
+            });
+        }
+        Ok(Installed {
+            schema: manifest.schema.clone(),
+            parts,
+            seen: manifest.seen.clone(),
+            last_write: manifest.last_write,
+        })
+    }
+
+    fn open_part(
+        &self,
+        namespace: &Namespace,
+        hash: ContentHash,
+        dead: Arc<RoaringBitmap>,
+        verify: bool,
+    ) -> Result<PartSet, DerivedError> {
+        let key = PartKey {
+            namespace: namespace.clone(),
+            hash,
+        };
+        let file = self.store.path_to_filesystem(&key.path())?;
+        Ok(open_part(&file, hash, dead, verify)?)
+    }
+
+    /// Folds what was written since the newest manifest and merges parts, all of them if `all`; the view goes
+    /// over to what came out. Whether there was anything to do.
+    pub(super) async fn compact(
+        &self,
+        namespace: &Namespace,
+        live: &Live,
+        all: bool,
+    ) -> Result<bool, DerivedError> {
+        let FoldInput {
+            installed,
+            blocks,
+            seen,
+            last_write,
+        } = live.fold_input();
+        let manifest = self.manifests.lock().get(namespace).cloned();
+        let blocks: Vec<_> = blocks
+            .iter()
+            .filter_map(|b| Some((&b.segment().header, b.block()?)))
+            .collect();
+        let prior = Prior {
+            schema: installed.schema.clone(),
+            parts: installed
+                .parts
+                .iter()
+                .map(|part| part.rows.clone())
+                .collect(),
+        };
+        let compacted = self
+            .compactor
+            .compact(Job {
+                namespace,
+                manifest: manifest.as_ref(),
+                prior,
+                blocks,
+                seen,
+                last_write,
+                // one region: all that was read of its log is all that there is up to there
+                stable: last_write,
+                all,
+                max_part_rows: self.max_part_rows,
+            })
+            .await?;
+        let Some(compacted) = compacted else {
+            return Ok(false);
+        };
+        let prior = Some((installed.parts.as_slice(), &compacted));
+        live.install(self.installed(&compacted.manifest, prior, false).await?)?;
+        self.manifests
+            .lock()
+            .insert(namespace.clone(), compacted.manifest);
+        Ok(true)
+    }
+
+    /// Notes that every namespace is folded at least up to `position`, and sweeps what is not needed any more.
+    pub(super) async fn checkpoint(&self, log: LogId, at: Start) -> Result<(), DerivedError> {
+        let manifests = self.manifests.lock().clone();
+        let number = *self.checkpoint.lock() + 1;
+        let Start {
+            seq,
+            max_epoch,
+            chain,
+            hlc,
+        } = at;
+        let checkpoint = Checkpoint {
+            number,
+            logs: BTreeMap::from([(
+                log,
+                Position {
+                    seq,
+                    max_epoch,
+                    chain,
+                    hlc,
+                },
+            )]),
+            hlc_cut: manifests.values().map(|m| m.hlc_cut).max().unwrap_or(hlc),
+            manifests: manifests
+                .iter()
+                .map(|(name, m)| (name.clone(), m.number))
+                .collect(),
+            runs: vec![],
+        };
+        let bytes = PutPayload::from_bytes(checkpoint.encode()?);
+        let path = CheckpointKey(number).path();
+        self.store
+            .put_opts(&path, bytes, PutMode::Create.into())
+            .await?;
+        *self.checkpoint.lock() = number;
+        self.sweep(number, &manifests).await
+    }
+
+    /// Deletes what neither the newest checkpoint nor a newest manifest refers to; both name the same ones here.
+    async fn sweep(
+        &self,
+        checkpoint: u64,
+        manifests: &BTreeMap<Namespace, Manifest>,
+    ) -> Result<(), DerivedError> {
+        use futures::TryStreamExt;
+        let mut wanted: std::collections::HashSet<ObjectPath> =
+            std::iter::once(CheckpointKey(checkpoint).path()).collect();
+        for (namespace, manifest) in manifests {
+            let namespace = namespace.clone();
+            wanted.insert(
+                ManifestKey {
+                    namespace,
+                    version: manifest.number,
+                }
+                .path(),
+            );
+            for part in &manifest.parts {
+                let namespace = manifest.namespace.clone();
+                wanted.insert(
+                    PartKey {
+                        namespace: namespace.clone(),
+                        hash: part.hash,
+                    }
+                    .path(),
+                );
+                wanted.extend(part.dead.map(|hash| DeadKey { namespace, hash }.path()));
+            }
+        }
+        let mut listed = self.store.list(None);
+        while let Some(object) = listed.try_next().await? {
+            if !wanted.contains(&object.location) {
+                self.store.delete(&object.location).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! The node as the HTTP API's [`Engine`].
+
+use super::{Node, Refusal, sink::Terms};
+use crate::server::{
+    Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, GroundTruth, Health,
+    Metadata, NamespacePage, OnStale, OwnedLog, Pong, Queried, ReadOptions, RecallCommand,
+    Recalled, WriteCommand, WriteOptions, Written,
+};
+use async_trait::async_trait;
+use isobath_query::{
+    search::{self, Query, RecallQuery},
+    view::View,
+};
+use isobath_storage::{
+    log::{AppendError, BarrierError, Committed, Role},
+    model::{
+        Control, Counts, Hlc, Mutation, Namespace, Request, Schema, Seq, Token, VersionVector,
+    },
+};
+use std::{sync::Arc, time::Duration};
+
+use EngineErrorKind as Kind;
+
+#[async_trait]
+impl Engine for Node {
+    async fn write(
+        &self,
+        namespace: &Namespace,
+        command: WriteCommand,
+        options: WriteOptions,
+    ) -> Result<Written, EngineError> {
+        self.reach(&options.read).await?;
+        let request = Request {
+            first_index: 0,
+            key: options.key,
+            body: options.body,
+            api_key: None,
+            counts: Counts::default(),
+            declarations: command.declarations,
+            mutations: command.mutations,
+        };
+        let terms = Terms {
+            existence: command.existence,
+            retry: options.retry,
+        };
+        let committed = self
+            .log
+            .append(namespace.clone(), request, terms)
+            .await
+            .map_err(append_error)?;
+        Ok(Written {
+            counts: committed.counts,
+            token: self.token_after(&options.read, &committed),
+            committed_at_ms: committed.stamp.hlc.millis(),
+        })
+    }
+
+    async fn query(
+        &self,
+        namespace: &Namespace,
+        queries: Vec<Query>,
+        options: ReadOptions,
+    ) -> Result<Queried, EngineError> {
+        let staleness = self.reach(&options).await?;
+        let applied = self.log.applied();
+        let view = self.existing(namespace)?;
+        let token = self.token(&options, applied, view.last_write);
+        let schema = Arc::clone(&view.schema);
+        let rows = view.rows() as u64;
+        let bytes = view.sets.iter().map(|set| set.rows.memory() as u64).sum();
+        let searched = Arc::clone(&view);
+        let answers = self
+            .search(options.timeout, move |context| {
+                queries
+                    .iter()
+                    .map(|query| search::run(&searched, query, context))
+                    .collect()
+            })
+            .await?;
+        Ok(Queried {
+            answers,
+            token,
+            schema,
+            approx_namespace_size: rows,
+            bytes_queried: bytes,
+            staleness,
+        })
+    }
+
+    async fn namespaces(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<NamespacePage, EngineError> {
+        self.strong().await?;
+        let after = after.map(str::parse::<Namespace>).transpose();
+        let after = after.map_err(|error| EngineError::new(Kind::Invalid, error.to_string()))?;
+        let mut namespaces = self
+            .views
+            .list(prefix, after.as_ref(), limit.saturating_add(1));
+        let more = namespaces.len() > limit;
+        namespaces.truncate(limit);
+        Ok(NamespacePage { namespaces, more })
+    }
+
+    async fn delete_namespace(
+        &self,
+        namespace: &Namespace,
+        options: WriteOptions,
+    ) -> Result<Deleted, EngineError> {
+        let command = WriteCommand {
+            existence: Existence::MustExist,
+            declarations: vec![],
+            mutations: vec![Mutation::Control(Control::Delete)],
+        };
+        let written = self.write(namespace, command, options).await?;
+        Ok(Deleted {
+            token: written.token,
+        })
+    }
+
+    async fn schema(&self, namespace: &Namespace) -> Result<Arc<Schema>, EngineError> {
+        self.strong().await?;
+        Ok(Arc::clone(&self.existing(namespace)?.schema))
+    }
+
+    fn schema_hint(&self, namespace: &Namespace) -> Option<Arc<Schema>> {
+        let view = self.views.get(namespace)?.view();
+        view.exists().then(|| Arc::clone(&view.schema))
+    }
+
+    async fn metadata(&self, namespace: &Namespace) -> Result<Metadata, EngineError> {
+        self.strong().await?;
+        let view = self.existing(namespace)?;
+        let parts = view.sets.iter().filter(|set| set.is_part());
+        let (mut rows, mut bytes) = (0, 0);
+        for part in parts {
+            rows += part.len().saturating_sub(part.hidden.count()) as u64;
+            bytes += part.rows.memory() as u64;
+        }
+        let created_at_ms = view.created.map_or(0, Hlc::millis);
+        let last_write_at_ms = view.last_write.millis();
+        let status = self.index.status(&view);
+        Ok(Metadata {
+            schema: Arc::clone(&view.schema),
+            approx_row_count: rows,
+            approx_logical_bytes: bytes,
+            created_at_ms,
+            updated_at_ms: last_write_at_ms,
+            last_write_at_ms,
+            unindexed_rows: status.unindexed_rows,
+            unindexed_bytes: status.unindexed_bytes,
+        })
+    }
+
+    async fn recall(
+        &self,
+        namespace: &Namespace,
+        command: RecallCommand,
+    ) -> Result<Recalled, EngineError> {
+        self.strong().await?;
+        let view = self.existing(namespace)?;
+        let ask = RecallQuery {
+            attribute: command.attribute,
+            vector: command.vector,
+            num: command.num,
+            top_k: command.top_k,
+            filter: command.filter,
+        };
+        let report = self
+            .search(self.read_timeout, move |c| search::recall(&view, &ask, c))
+            .await?;
+        let truth = |truth: search::GroundTruth| GroundTruth {
+            query_vector: truth.query_vector,
+            nearest_neighbors: truth.nearest_neighbors,
+        };
+        let wanted = command.include_ground_truth;
+        Ok(Recalled {
+            avg_recall: report.avg_recall,
+            avg_exhaustive_count: report.avg_exhaustive_count,
+            avg_ann_count: report.avg_ann_count,
+            ground_truth: wanted.then(|| report.ground_truth.into_iter().map(truth).collect()),
+        })
+    }
+
+    fn owner(&self, _: &Namespace) -> Option<String> {
+        match self.log.role() {
+            Role::Follower { owner } => owner,
+            _ => None,
+        }
+    }
+
+    fn health(&self) -> Health {
+        if let Some(fault) = self.broken.get() {
+            return Health::NotReady(fault.clone());
+        }
+        match self.log.role() {
+            Role::Stopped(reason) => Health::NotReady(format!("the log stopped: {reason}")),
+            _ if self.shutdown.is_cancelled() => Health::NotReady("shutting down".to_owned()),
+            _ if !self.caught_up() => Health::NotReady("reading the log".to_owned()),
+            _ => Health::Ready,
+        }
+    }
+
+    fn ping(&self) -> Pong {
+        let owned = match self.log.role() {
+            Role::Owner { epoch } | Role::Claimant { epoch } => {
+                vec![OwnedLog {
+                    log: self.log_id,
+                    epoch,
+                    tail: self.log.applied(),
+                }]
+            }
+            _ => vec![],
+        };
+        Pong {
+            node: self.id,
+            region: self.log_id.region,
+            owned,
+        }
+    }
+}
+
+impl Node {
+    /// Waits until the views are as fresh as `options` want; by how much they may trail the log.
+    async fn reach(&self, options: &ReadOptions) -> Result<Option<Duration>, EngineError> {
+        let mut staleness = None;
+        match options.consistency {
+            Consistency::Strong => self.strong().await?,
+            Consistency::Eventual { max_staleness } => {
+                let known = self.staleness();
+                if max_staleness.is_some_and(|most| known.is_none_or(|known| known > most)) {
+                    self.strong().await?;
+                }
+                staleness = self.staleness();
+            }
+            Consistency::Token => staleness = self.staleness(),
+        }
+        if let Some(token) = &options.min_token {
+            self.reach_token(token, options).await?;
+        }
+        if let Some(fault) = self.broken.get() {
+            return Err(EngineError::new(Kind::Internal, fault.clone()));
+        }
+        Ok(staleness)
+    }
+
+    async fn reach_token(&self, token: &Token, options: &ReadOptions) -> Result<(), EngineError> {
+        if token.cluster != self.cluster {
+            let said = "the token was given by another cluster";
+            return Err(EngineError::new(Kind::Precondition, said));
+        }
+        let wanted = token.seen.get(self.log_id);
+        let elsewhere = token.seen.iter().any(|(log, _)| log != self.log_id);
+        let mut applied = self.log.watch_applied();
+        let reached = async { !elsewhere && applied.wait_for(|seq| *seq >= wanted).await.is_ok() };
+        self.log.hint();
+        let reached = tokio::time::timeout(options.wait, reached)
+            .await
+            .unwrap_or(false);
+        if reached || options.on_stale == OnStale::Serve {
+            return Ok(());
+        }
+        let said = "the state of the token was not reached in time";
+        Err(EngineError::new(Kind::Precondition, said))
+    }
+
+    /// Waits until the views hold every write that was acked before the call.
+    async fn strong(&self) -> Result<(), EngineError> {
+        let asked = self.clock.monotonic();
+        let barrier = tokio::time::timeout(self.read_timeout, self.log.barrier()).await;
+        let Ok(barrier) = barrier else {
+            let said = "the store does not answer, so that a strong read cannot be served";
+            return Err(EngineError::new(Kind::Unavailable, said));
+        };
+        barrier.map_err(barrier_error)?;
+        self.note_fresh(asked);
+        Ok(())
+    }
+
+    /// The view of a namespace that exists.
+    fn existing(&self, namespace: &Namespace) -> Result<Arc<View>, EngineError> {
+        let view = self.views.get(namespace).map(|live| live.view());
+        view.filter(|view| view.exists()).ok_or_else(|| {
+            let said = format!("namespace '{namespace}' was not found");
+            EngineError::new(Kind::NotFound, said)
+        })
+    }
+
+    fn token_after(&self, options: &ReadOptions, committed: &Committed) -> Token {
+        self.token(options, committed.stamp.seq, committed.stamp.hlc)
+    }
+
+    /// The request's token with what the answer has seen.
+    fn token(&self, options: &ReadOptions, applied: Seq, hlc: Hlc) -> Token {
+        let before = options.min_token.as_ref();
+        let mut seen = before.map_or_else(VersionVector::default, |token| token.seen.clone());
+        seen.advance(self.log_id, applied);
+        let hlc = before.map_or(hlc, |token| token.hlc.max(hlc));
+        Token {
+            cluster: self.cluster,
+            hlc,
+            seen,
+        }
+    }
+}
+
+fn append_error(error: AppendError) -> EngineError {
+    let busy = Duration::from_secs(1);
+    match error {
+        AppendError::NotOwner { address } => {
+            EngineError::new(Kind::NotOwner { address }, "another node owns the log")
+        }
+        AppendError::Busy => {
+            EngineError::new(Kind::Overloaded, "too many writes are waiting").retry_after(busy)
+        }
+        AppendError::Unknown => EngineError::new(
+            Kind::UnknownOutcome,
+            "the outcome of the write is unknown; repeat it under the same Idempotency-Key",
+        ),
+        AppendError::Refused(source) => match source.downcast::<Refusal>() {
+            Ok(refusal) if matches!(*refusal, Refusal::NotFound(_)) => {
+                EngineError::new(Kind::NotFound, refusal.to_string())
+            }
+            Ok(refusal) => EngineError::new(Kind::Invalid, refusal.to_string()),
+            Err(source) => {
+                EngineError::new(Kind::Internal, "the write was refused").caused_by(source)
+            }
+        },
+        error @ AppendError::Unavailable(_) => {
+            EngineError::new(Kind::Unavailable, error.to_string()).retry_after(busy)
+        }
+        error @ AppendError::Stopped(_) => {
+            EngineError::new(Kind::Unavailable, "the log stopped").caused_by(error)
+        }
+    }
+}
+
+fn barrier_error(error: BarrierError) -> EngineError {
+    match error {
+        BarrierError::Busy => EngineError::new(Kind::Overloaded, "too many reads are waiting"),
+        BarrierError::Stopped(reason) => {
+            EngineError::new(Kind::Unavailable, "the log stopped").caused_by(reason)
+        }
+    }
+}

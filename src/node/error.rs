@@ -1,0 +1,73 @@
+//! [`NodeError`]: why a node does not start.
+
+use isobath_storage::{
+    error::ErrorKind,
+    format::FormatError,
+    model::{InvalidName, Seq},
+    store::StoreError,
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The bucket cannot be used.
+    #[error("the bucket cannot be used")]
+    Store(#[from] StoreError),
+    /// The region's name is not one.
+    #[error("the configuration names no region")]
+    Region(#[from] InvalidName),
+    /// The cache directory cannot be used.
+    #[error("the cache directory {path} cannot be used")]
+    Cache {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A segment of the last minutes cannot be read.
+    #[error("segment {seq} cannot be read")]
+    Segment {
+        /// The segment.
+        seq: Seq,
+        /// The cause.
+        #[source]
+        source: FormatError,
+    },
+    /// The store failed.
+    #[error("segment {seq} cannot be fetched")]
+    Fetch {
+        /// The segment.
+        seq: Seq,
+        /// The cause.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
+}
+
+impl NodeError {
+    /// Puts the directory to an error.
+    pub(super) fn cache(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Cache { path, source }
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Region(_) => ErrorKind::Invalid,
+            Self::Cache { .. } => ErrorKind::Unavailable,
+            Self::Segment { source, .. } => source.kind(),
+            Self::Fetch { .. } => ErrorKind::Unavailable,
+            Self::Thread(_) => ErrorKind::Internal,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! [`Node`]: one process of a region, put together and started.
+//!
+//! ```text
+//! HTTP ─▶ Engine ─▶ log (append, barrier) ─▶ NodeSink ─▶ Views ◀─ search pool ◀─ Engine ◀─ HTTP
+//!                     │ bucket                   folding ─▶ parts in the cache ─▶ Views
+//! ```
+
+mod bucket;
+mod derived;
+mod engine;
+mod error;
+mod folding;
+mod peers;
+mod pending;
+mod recent;
+mod refusal;
+mod sink;
+
+pub use error::NodeError;
+pub use refusal::Refusal;
+
+use crate::server::{EngineError, EngineErrorKind, Peers};
+use bucket::Bucket;
+use derived::Derived;
+use folding::Folding;
+use isobath_config::{Config, Role as NodeRole};
+use isobath_query::{
+    index::IndexService,
+    search::{SearchContext, SearchError, SearchPool},
+    view::Views,
+};
+use isobath_storage::{
+    Clock,
+    log::{self, LogHandle, Member, Role},
+    model::{ClusterId, LogId, Region, ShardId},
+    store::{Store, probe},
+};
+use parking_lot::Mutex;
+use peers::OwnerPing;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sink::{NodeSink, Terms};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+/// What a node is made of.
+#[derive(Debug)]
+pub struct NodeParts {
+    /// Its settings, validated.
+    pub config: Config,
+    /// The region's bucket.
+    pub store: Store,
+    /// Where the other nodes of the region reach this one, as `host:port`.
+    pub address: String,
+    /// The way to other nodes.
+    pub peers: Peers,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: names this life of the process, so that no two may share it.
+    pub seed: [u8; 32],
+}
+
+/// One process of a region: follows the log, owns it if nobody else does, answers from its views.
+#[derive(Debug)]
+pub struct Node {
+    id: Uuid,
+    log_id: LogId,
+    cluster: ClusterId,
+    views: Arc<Views>,
+    log: LogHandle<Terms>,
+    pool: SearchPool,
+    index: Arc<IndexService>,
+    clock: Arc<dyn Clock>,
+    /// Why the views do not follow the log any more.
+    broken: Arc<OnceLock<String>>,
+    /// When the newest strong read was asked for that was answered.
+    fresh: Mutex<Option<Duration>>,
+    read_timeout: Duration,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Node {
+    /// Probes and recognises the bucket, and starts to follow its log.
+    pub async fn start(parts: NodeParts) -> Result<Arc<Self>, NodeError> {
+        let NodeParts {
+            config,
+            store,
+            address,
+            peers,
+            clock,
+            seed,
+        } = parts;
+        let region: Region = config.region.parse()?;
+        let mut rng = StdRng::from_seed(seed);
+        let mut new_id = || Uuid::from_u128(rng.random());
+        std::fs::create_dir_all(&config.cache_dir).map_err(NodeError::cache(&config.cache_dir))?;
+        probe(&store, new_id()).await.verdict()?;
+        let bucket = Bucket::recognise(store, region, &config.cache_dir, &mut new_id).await?;
+        let id = new_id();
+        let log_id = LogId::new(region, ShardId(0));
+        let max_part_rows = config.fold.max_part_rows;
+        let derived = Derived::open(&config.cache_dir, bucket.marker.bucket, max_part_rows)?;
+        let restored = derived.restore(log_id).await?;
+        let views = Arc::new(Views::default());
+        for (namespace, installed) in restored.namespaces {
+            views.insert(namespace, installed);
+        }
+        let broken = Arc::new(OnceLock::new());
+        let window = config.log.idempotency_window;
+        let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(&broken));
+        sink.remember(&bucket, log_id, restored.start.seq, clock.now_ms())
+            .await?;
+        let shutdown = CancellationToken::new();
+        let (log, task) = log::start(log::Parts {
+            member: Member {
+                cluster: bucket.marker.cluster,
+                log: log_id,
+                writer: id,
+                address: Some(address),
+                claims: config.roles.contains(&NodeRole::Write),
+            },
+            config: config.log.clone(),
+            hold: config.server.owner_wait,
+            store: Arc::clone(&bucket.store.log),
+            charges_per_request: bucket.store.charges_per_request(),
+            clock: Arc::clone(&clock),
+            rng,
+            peer: Arc::new(OwnerPing {
+                peers,
+                log: log_id,
+                timeout: config.log.ping_interval,
+            }),
+            bucket: Arc::new(bucket.clone()),
+            sink,
+            start: restored.start,
+            shutdown: shutdown.clone(),
+        });
+        let index_dir = config
+            .cache_dir
+            .join("index")
+            .join(bucket.marker.bucket.0.to_string());
+        let index = IndexService::start(&index_dir, &config.index).map_err(NodeError::Thread)?;
+        let index = Arc::new(index);
+        let folding = Folding {
+            config: config.fold.clone(),
+            log: log_id,
+            views: Arc::clone(&views),
+            derived,
+            clock: Arc::clone(&clock),
+            position: log.watch_position(),
+            shutdown: shutdown.clone(),
+            index: Arc::clone(&index),
+        };
+        let folding = folding.start()?;
+        let node = Arc::new(Self {
+            id,
+            log_id,
+            cluster: bucket.marker.cluster,
+            views,
+            log,
+            pool: SearchPool::start(&config.search, Arc::clone(&clock))
+                .map_err(NodeError::Thread)?,
+            index,
+            clock,
+            broken,
+            fresh: Mutex::new(None),
+            read_timeout: config.server.request_timeout,
+            shutdown,
+            tasks: TaskTracker::new(),
+        });
+        node.tasks.spawn(Arc::clone(&node).catch_up());
+        node.tasks.spawn(async move {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "log task failed");
+            }
+            let folded = tokio::task::spawn_blocking(move || folding.join()).await;
+            if !matches!(folded, Ok(Ok(()))) {
+                tracing::error!("folding thread failed");
+            }
+        });
+        Ok(node)
+    }
+
+    /// Releases the log, and waits until all that was started has ended.
+    pub async fn stop(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Reads the log once, so that the node is ready.
+    async fn catch_up(self: Arc<Self>) {
+        let caught_up = self.shutdown.run_until_cancelled(self.log.barrier());
+        let asked = self.clock.monotonic();
+        if let Some(Ok(seq)) = caught_up.await {
+            tracing::info!(%seq, "log was read");
+            self.note_fresh(asked);
+        }
+    }
+
+    fn caught_up(&self) -> bool {
+        self.fresh.lock().is_some()
+    }
+
+    /// A strong read that was asked for at `asked` was answered.
+    fn note_fresh(&self, asked: Duration) {
+        let mut fresh = self.fresh.lock();
+        *fresh = Some(fresh.map_or(asked, |known| known.max(asked)));
+    }
+
+    /// By how much the views may trail the log; `None` where nothing is known.
+    fn staleness(&self) -> Option<Duration> {
+        if matches!(self.log.role(), Role::Owner { .. }) {
+            return Some(Duration::ZERO);
+        }
+        let fresh = *self.fresh.lock();
+        fresh.map(|fresh| self.clock.monotonic().saturating_sub(fresh))
+    }
+
+    /// Runs `work` on a search thread.
+    async fn search<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce(&mut SearchContext<'_>) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.pool.run(timeout, work).await.map_err(search_error)
+    }
+}
+
+fn search_error(error: SearchError) -> EngineError {
+    use EngineErrorKind as Kind;
+    let message = error.to_string();
+    match error {
+        SearchError::DeadlineExceeded => EngineError::new(Kind::Deadline, message),
+        SearchError::Overloaded => {
+            EngineError::new(Kind::Overloaded, message).retry_after(Duration::from_secs(1))
+        }
+        error @ SearchError::Index(_) => EngineError::new(Kind::Internal, message).caused_by(error),
+        _ => EngineError::new(Kind::Invalid, message),
+    }
+}

@@ -1,0 +1,109 @@
+//! [`Recent`]: the writes of the last minutes, by what repeats of them are recognised.
+
+use isobath_storage::{
+    log::Committed,
+    model::{BodyHash, Hlc, IdempotencyKey, Request, Segment, Stamp},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+/// A write of the last minutes.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// What it was answered with.
+    pub(super) committed: Committed,
+    /// The stamp of its last mutation.
+    pub(super) last: Stamp,
+}
+
+/// The writes of the last minutes by key and by body: rebuilt by replaying the log.
+#[derive(Debug)]
+pub(super) struct Recent {
+    window: Duration,
+    keys: HashMap<IdempotencyKey, Entry>,
+    bodies: HashMap<BodyHash, IdempotencyKey>,
+    ages: VecDeque<(Hlc, IdempotencyKey, BodyHash)>,
+    /// Resolved and not applied.
+    in_flight: Vec<(IdempotencyKey, BodyHash)>,
+}
+
+impl Recent {
+    /// Remembers writes for `window`.
+    pub(super) fn new(window: Duration) -> Self {
+        Self {
+            window,
+            keys: HashMap::new(),
+            bodies: HashMap::new(),
+            ages: VecDeque::new(),
+            in_flight: vec![],
+        }
+    }
+
+    /// The write with this key.
+    pub(super) fn by_key(&self, key: IdempotencyKey) -> Option<&Entry> {
+        self.keys.get(&key)
+    }
+
+    /// The newest write with this body.
+    pub(super) fn by_body(&self, body: BodyHash) -> Option<&Entry> {
+        self.keys.get(self.bodies.get(&body)?)
+    }
+
+    /// A write whose outcome is fixed and which is not in the log yet.
+    pub(super) fn resolved(&mut self, request: &Request, stamp: Stamp) {
+        self.insert(request, stamp);
+        self.in_flight.push((request.key, request.body));
+    }
+
+    /// The writes of a durable segment.
+    pub(super) fn applied(&mut self, segment: &Segment) {
+        for request in segment.blocks.iter().flat_map(|block| &block.requests) {
+            self.insert(request, segment.header.stamp(request.first_index));
+        }
+        self.in_flight.retain(|(key, _)| {
+            self.keys
+                .get(key)
+                .is_some_and(|entry| entry.last.seq > segment.header.seq)
+        });
+        self.forget(segment.header.hlc_max);
+    }
+
+    /// What was resolved and not applied never will be.
+    pub(super) fn discard(&mut self) {
+        for (key, body) in self.in_flight.drain(..) {
+            self.keys.remove(&key);
+            self.bodies.remove(&body);
+        }
+    }
+
+    fn insert(&mut self, request: &Request, stamp: Stamp) {
+        let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
+        let entry = Entry {
+            committed: Committed {
+                stamp,
+                counts: request.counts,
+            },
+            last: stamp.at(stamp.index.saturating_add(length - 1)),
+        };
+        if self.keys.insert(request.key, entry).is_none() {
+            self.ages.push_back((stamp.hlc, request.key, request.body));
+        }
+        self.bodies.insert(request.body, request.key);
+    }
+
+    fn forget(&mut self, now: Hlc) {
+        let window = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
+        let oldest = Hlc::from_millis(now.millis().saturating_sub(window));
+        while self.ages.front().is_some_and(|(hlc, _, _)| *hlc < oldest) {
+            let Some((_, key, body)) = self.ages.pop_front() else {
+                return;
+            };
+            self.keys.remove(&key);
+            if self.bodies.get(&body) == Some(&key) {
+                self.bodies.remove(&body);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! [`Refusal`]: why the owner does not take a write.
+
+use isobath_storage::model::{AttributeName, AttributeType, IdKind, Metric, Namespace};
+
+/// Why the owner does not take a write; nothing of it is applied.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The write wants the namespace to exist.
+    #[error("namespace '{0}' was not found")]
+    NotFound(Namespace),
+    /// An attribute has another type.
+    #[error(
+        "attribute {name} has type {known}, the write gives it {given}; a type cannot be changed"
+    )]
+    Type {
+        /// The attribute.
+        name: AttributeName,
+        /// Its type.
+        known: AttributeType,
+        /// The type in the write.
+        given: AttributeType,
+    },
+    /// The namespace's ids are of another kind.
+    #[error("the ids of this namespace are of type {known}, the write has ids of type {given}")]
+    Ids {
+        /// Their kind.
+        known: IdKind,
+        /// The kind in the write.
+        given: AttributeType,
+    },
+    /// A vector attribute has another metric.
+    #[error(
+        "attribute {name} has distance_metric {known}, the write gives it {given}; it cannot be changed"
+    )]
+    Metric {
+        /// The attribute.
+        name: AttributeName,
+        /// Its metric.
+        known: Metric,
+        /// The metric in the write.
+        given: Metric,
+    },
+    /// The first write of a vector attribute does not say how far apart vectors are.
+    #[error("distance_metric is required for the first write of vector attribute {0}")]
+    NoMetric(AttributeName),
+}

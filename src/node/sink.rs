@@ -1,0 +1,157 @@
+//! [`NodeSink`]: what the log brings becomes the node's views.
+
+use super::{NodeError, Refusal, bucket::Bucket, pending::Pending, recent::Recent};
+use crate::server::Existence;
+use isobath_query::view::Views;
+use isobath_storage::{
+    format::segment,
+    log::{Resolution, Sink},
+    model::{Hlc, Id, LogId, Mutation, Namespace, Request, Segment, Seq, Stamp},
+    store::keys::{Key, SegmentKey},
+};
+use object_store::ObjectStoreExt;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+/// What a write's resolution depends on besides its request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// What to do where the namespace is missing.
+    pub(super) existence: Existence,
+    /// The client says that it sent this body before.
+    pub(super) retry: bool,
+}
+
+/// What the log brings becomes the node's views; as the owner, it fixes the outcome of writes.
+#[derive(Debug)]
+pub(super) struct NodeSink {
+    views: Arc<Views>,
+    pending: Pending,
+    recent: Recent,
+    window: Duration,
+    /// Why the views do not follow the log any more.
+    broken: Arc<OnceLock<String>>,
+}
+
+impl NodeSink {
+    /// Feeds `views`; answers repeats of writes of the last `window`. What cannot be applied is told in
+    /// `broken`: from then on the node must not answer.
+    pub(super) fn new(views: Arc<Views>, window: Duration, broken: Arc<OnceLock<String>>) -> Self {
+        let pending = Pending::new(Arc::clone(&views));
+        Self {
+            views,
+            pending,
+            recent: Recent::new(window),
+            window,
+            broken,
+        }
+    }
+
+    /// Takes note of the writes of the last minutes up to segment `last`, which the views hold already: reads
+    /// them from the bucket, newest first.
+    pub(super) async fn remember(
+        &mut self,
+        bucket: &Bucket,
+        log: LogId,
+        last: Seq,
+        now_ms: u64,
+    ) -> Result<(), NodeError> {
+        let window = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
+        let oldest = Hlc::from_millis(now_ms.saturating_sub(window));
+        let mut segments = vec![];
+        let mut seq = last;
+        while seq > Seq::ZERO {
+            let path = SegmentKey { log, seq }.path();
+            let bytes = match bucket.store.data.get(&path).await {
+                Err(object_store::Error::NotFound { .. }) => break,
+                found => found.map_err(|source| NodeError::Fetch { seq, source })?,
+            };
+            let bytes = bytes
+                .bytes()
+                .await
+                .map_err(|source| NodeError::Fetch { seq, source })?;
+            let segment =
+                segment::decode(&bytes).map_err(|source| NodeError::Segment { seq, source })?;
+            if segment.header.hlc_max < oldest {
+                break;
+            }
+            segments.push(segment);
+            seq = seq.previous();
+        }
+        segments
+            .iter()
+            .rev()
+            .for_each(|segment| self.recent.applied(segment));
+        Ok(())
+    }
+
+    /// The answer to a write that this one repeats.
+    fn repeated(
+        &self,
+        namespace: &Namespace,
+        request: &Request,
+        terms: Terms,
+    ) -> Option<Resolution> {
+        if let Some(entry) = self.recent.by_key(request.key) {
+            return Some(Resolution::Done(entry.committed.clone()));
+        }
+        if !terms.retry {
+            return None;
+        }
+        let entry = self.recent.by_body(request.body)?;
+        let last = entry.last;
+        let stands = |id: &Id, upsert: bool| match self.pending.newest(namespace, id) {
+            Some((stamp, _)) => stamp <= last,
+            None => !upsert,
+        };
+        let unchanged = request.mutations.iter().all(|mutation| match mutation {
+            Mutation::Upsert(rows) => rows.ids().iter().all(|id| stands(&id, true)),
+            Mutation::Patch(_, rows) => rows.ids().iter().all(|id| stands(&id, false)),
+            Mutation::SparsePatch(patches) => patches.iter().all(|p| stands(&p.id, false)),
+            Mutation::Delete(ids) => ids.iter().all(|id| stands(&id, false)),
+            Mutation::Control(_) => false,
+        });
+        unchanged.then(|| Resolution::Done(entry.committed.clone()))
+    }
+}
+
+impl Sink for NodeSink {
+    type Terms = Terms;
+
+    fn resolve(
+        &mut self,
+        namespace: &Namespace,
+        request: &mut Request,
+        terms: Terms,
+        stamp: Stamp,
+    ) -> Resolution {
+        if let Some(done) = self.repeated(namespace, request, terms) {
+            return done;
+        }
+        let must_exist = terms.existence == Existence::MustExist;
+        match self.pending.resolve(namespace, request, must_exist, stamp) {
+            Ok(()) => {
+                self.recent.resolved(request, stamp);
+                Resolution::Apply
+            }
+            Err(refusal) => Resolution::Refuse(Box::<Refusal>::new(refusal)),
+        }
+    }
+
+    fn apply(&mut self, segment: Arc<Segment>) {
+        if let Err(error) = self.views.apply(&segment) {
+            tracing::error!(seq = %segment.header.seq, %error, "segment cannot be applied");
+            let said = format!("segment {} cannot be applied: {error}", segment.header.seq);
+            self.broken.get_or_init(|| said);
+        }
+        self.recent.applied(&segment);
+        self.pending.applied(segment.header.seq);
+    }
+
+    fn discard(&mut self) {
+        self.pending.discard();
+        self.recent.discard();
+    }
+}

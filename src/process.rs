@@ -1,0 +1,119 @@
+//! [`Process`]: a node with its server, started and stopped in order.
+
+use crate::{
+    node::{Node, NodeError, NodeParts},
+    server::{self, Peers, ServeError, ServerParts},
+};
+use isobath_config::Config;
+use isobath_storage::{
+    Clock,
+    store::{Store, StoreError, StoreOptions},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::{net::SocketAddr, sync::Arc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What a process is made of.
+#[derive(Debug)]
+pub struct ProcessParts {
+    /// Its settings, validated.
+    pub config: Config,
+    /// The environment variables that the clouds' tools read.
+    pub environment: Vec<(String, String)>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: no two lives of any process may share it.
+    pub seed: [u8; 32],
+    /// Renders `/metrics`, where metrics are recorded.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// Why a process does not start, or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The bucket cannot be opened.
+    #[error("cannot open the bucket")]
+    Store(#[from] StoreError),
+    /// The node does not start.
+    #[error("the node does not start")]
+    Node(#[from] NodeError),
+    /// The server does not run.
+    #[error("the server does not run")]
+    Serve(#[from] ServeError),
+    /// The client for other nodes could not be made.
+    #[error("the HTTP client for other nodes could not be made")]
+    Client(#[from] reqwest::Error),
+    /// The server's task failed.
+    #[error("the server failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// A node with its server.
+#[derive(Debug)]
+pub struct Process {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Where the server listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Process {
+    /// Listens, opens the bucket, starts the node and serves.
+    pub async fn start(parts: ProcessParts) -> Result<Self, ProcessError> {
+        let ProcessParts {
+            config,
+            environment,
+            clock,
+            seed,
+            metrics,
+        } = parts;
+        let mut rng = StdRng::from_seed(seed);
+        let listener = server::bind(config.server.listen).await?;
+        let address = listener.local_addr().map_err(|source| ServeError::Listen {
+            address: config.server.listen,
+            source,
+        })?;
+        let mut options = StoreOptions::from_config(&config.store, &config.log);
+        options.create_dir = true;
+        let store = Store::open(&config.bucket, environment, &options, &clock)?;
+        let peers = Peers::new()?;
+        let advertised = config.server.advertise.clone();
+        let node = Node::start(NodeParts {
+            config: config.clone(),
+            store,
+            address: advertised.unwrap_or_else(|| address.to_string()),
+            peers: peers.clone(),
+            clock: Arc::clone(&clock),
+            seed: rng.random(),
+        })
+        .await?;
+        let stop = CancellationToken::new();
+        let parts = ServerParts {
+            engine: Arc::clone(&node) as Arc<_>,
+            clock,
+            config: config.server,
+            peers,
+            metrics,
+            seed: rng.random(),
+        };
+        let serving = tokio::spawn(server::serve(listener, parts, stop.clone()));
+        Ok(Self {
+            node,
+            address,
+            stop,
+            serving,
+        })
+    }
+
+    /// Takes no more requests, lets the open ones end, releases the log.
+    pub async fn stop(self) -> Result<(), ProcessError> {
+        self.stop.cancel();
+        let served = self.serving.await;
+        self.node.stop().await;
+        Ok(served??)
+    }
+}
