@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use isobath_storage::{
     log::BucketCheck,
     model::{BucketId, ClusterId, Region},
-    store::{KnownBuckets, Marker, Store, StoreError},
+    store::{KnownBuckets, Marker, Store, StoreError, probe},
 };
 use std::{error::Error, path::Path};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Recognises the bucket by its marker, or makes a new one its own under ids from `new_id`; the
+    /// Probes the bucket and recognises it by its marker, or makes a new one its own under ids from `new_id`; the
     /// folder `cache` remembers it.
     pub(super) async fn recognise(
         store: Store,
@@ -26,6 +26,8 @@ impl Bucket {
         cache: &Path,
         mut new_id: impl FnMut() -> Uuid,
     ) -> Result<Self, NodeError> {
+        std::fs::create_dir_all(cache).map_err(NodeError::cache(cache))?;
+        probe(&store, new_id()).await.verdict()?;
         let known = KnownBuckets::new(cache);
         let remembered = known.recall(&store.url).map_err(NodeError::cache(cache))?;
         let fresh = Marker::new(ClusterId(new_id()), region, BucketId(new_id()));

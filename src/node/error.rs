@@ -64,9 +64,8 @@ impl NodeError {
         match self {
             Self::Store(error) => error.kind(),
             Self::Region(_) => ErrorKind::Invalid,
-            Self::Cache { .. } => ErrorKind::Unavailable,
             Self::Segment { source, .. } => source.kind(),
-            Self::Fetch { .. } => ErrorKind::Unavailable,
+            Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,
             Self::Thread(_) => ErrorKind::Internal,
         }
     }

@@ -19,7 +19,7 @@ use tokio::{runtime::Builder, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often what was folded is noted, so that a restart reads the log from there.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What the folding thread works with.
 #[derive(Debug)]

@@ -31,9 +31,9 @@ use isobath_query::{
 };
 use isobath_storage::{
     Clock,
-    log::{self, LogHandle, Member, Role},
+    log::{self, LogHandle, Member, Role, Start},
     model::{ClusterId, LogId, Region, ShardId},
-    store::{Store, probe},
+    store::Store,
 };
 use parking_lot::Mutex;
 use peers::OwnerPing;
@@ -43,6 +43,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -86,84 +87,58 @@ pub struct Node {
 impl Node {
     /// Probes and recognises the bucket, and starts to follow its log.
     pub async fn start(parts: NodeParts) -> Result<Arc<Self>, NodeError> {
-        let NodeParts {
-            config,
-            store,
-            address,
-            peers,
-            clock,
-            seed,
-        } = parts;
+        let (config, clock) = (parts.config, parts.clock);
         let region: Region = config.region.parse()?;
-        let mut rng = StdRng::from_seed(seed);
+        let mut rng = StdRng::from_seed(parts.seed);
         let mut new_id = || Uuid::from_u128(rng.random());
-        std::fs::create_dir_all(&config.cache_dir).map_err(NodeError::cache(&config.cache_dir))?;
-        probe(&store, new_id()).await.verdict()?;
-        let bucket = Bucket::recognise(store, region, &config.cache_dir, &mut new_id).await?;
+        let bucket = Bucket::recognise(parts.store, region, &config.cache_dir, &mut new_id).await?;
         let id = new_id();
         let log_id = LogId::new(region, ShardId(0));
-        let max_part_rows = config.fold.max_part_rows;
-        let derived = Derived::open(&config.cache_dir, bucket.marker.bucket, max_part_rows)?;
-        let restored = derived.restore(log_id).await?;
-        let views = Arc::new(Views::default());
-        for (namespace, installed) in restored.namespaces {
-            views.insert(namespace, installed);
-        }
         let broken = Arc::new(OnceLock::new());
-        let window = config.log.idempotency_window;
-        let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(&broken));
-        sink.remember(&bucket, log_id, restored.start.seq, clock.now_ms())
-            .await?;
         let shutdown = CancellationToken::new();
-        let (log, task) = log::start(log::Parts {
-            member: Member {
-                cluster: bucket.marker.cluster,
-                log: log_id,
-                writer: id,
-                address: Some(address),
-                claims: config.roles.contains(&NodeRole::Write),
-            },
+        let held = Held::restore(&config, &bucket, log_id, &clock, &broken).await?;
+        let member = Member {
+            cluster: bucket.marker.cluster,
+            log: log_id,
+            writer: id,
+            address: Some(parts.address),
+            claims: config.roles.contains(&NodeRole::Write),
+        };
+        let peer = OwnerPing::new(parts.peers, log_id, config.log.ping_interval);
+        let (log, log_task) = log::start(log::Parts {
+            member,
             config: config.log.clone(),
             hold: config.server.owner_wait,
             store: Arc::clone(&bucket.store.log),
             charges_per_request: bucket.store.charges_per_request(),
             clock: Arc::clone(&clock),
             rng,
-            peer: Arc::new(OwnerPing {
-                peers,
-                log: log_id,
-                timeout: config.log.ping_interval,
-            }),
+            peer: Arc::new(peer),
             bucket: Arc::new(bucket.clone()),
-            sink,
-            start: restored.start,
+            sink: held.sink,
+            start: held.start,
             shutdown: shutdown.clone(),
         });
-        let index_dir = config
-            .cache_dir
-            .join("index")
-            .join(bucket.marker.bucket.0.to_string());
-        let index = IndexService::start(&index_dir, &config.index).map_err(NodeError::Thread)?;
-        let index = Arc::new(index);
+        let index = start_index(&config, &bucket)?;
         let folding = Folding {
             config: config.fold.clone(),
             log: log_id,
-            views: Arc::clone(&views),
-            derived,
+            views: Arc::clone(&held.views),
+            derived: held.derived,
             clock: Arc::clone(&clock),
             position: log.watch_position(),
             shutdown: shutdown.clone(),
             index: Arc::clone(&index),
         };
         let folding = folding.start()?;
+        let pool = SearchPool::start(&config.search, Arc::clone(&clock));
         let node = Arc::new(Self {
             id,
             log_id,
             cluster: bucket.marker.cluster,
-            views,
+            views: held.views,
             log,
-            pool: SearchPool::start(&config.search, Arc::clone(&clock))
-                .map_err(NodeError::Thread)?,
+            pool: pool.map_err(NodeError::Thread)?,
             index,
             clock,
             broken,
@@ -173,15 +148,7 @@ impl Node {
             tasks: TaskTracker::new(),
         });
         node.tasks.spawn(Arc::clone(&node).catch_up());
-        node.tasks.spawn(async move {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "log task failed");
-            }
-            let folded = tokio::task::spawn_blocking(move || folding.join()).await;
-            if !matches!(folded, Ok(Ok(()))) {
-                tracing::error!("folding thread failed");
-            }
-        });
+        node.tasks.spawn(ended(log_task, folding));
         Ok(node)
     }
 
@@ -228,6 +195,63 @@ impl Node {
         work: impl FnOnce(&mut SearchContext<'_>) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, EngineError> {
         self.pool.run(timeout, work).await.map_err(search_error)
+    }
+}
+
+/// What a node holds of its log before it reads on.
+#[derive(Debug)]
+struct Held {
+    views: Arc<Views>,
+    derived: Derived,
+    sink: NodeSink,
+    start: Start,
+}
+
+impl Held {
+    /// Takes up what the cache directory holds of the bucket's log.
+    async fn restore(
+        config: &Config,
+        bucket: &Bucket,
+        log: LogId,
+        clock: &Arc<dyn Clock>,
+        broken: &Arc<OnceLock<String>>,
+    ) -> Result<Self, NodeError> {
+        let max_part_rows = config.fold.max_part_rows;
+        let derived = Derived::open(&config.cache_dir, bucket.marker.bucket, max_part_rows)?;
+        let restored = derived.restore(log).await?;
+        let views = Arc::new(Views::default());
+        for (namespace, installed) in restored.namespaces {
+            views.insert(namespace, installed);
+        }
+        let window = config.log.idempotency_window;
+        let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
+        sink.remember(bucket, log, restored.start.seq, clock.now_ms())
+            .await?;
+        Ok(Self {
+            views,
+            derived,
+            sink,
+            start: restored.start,
+        })
+    }
+}
+
+/// Starts to build the indexes of this bucket's parts.
+fn start_index(config: &Config, bucket: &Bucket) -> Result<Arc<IndexService>, NodeError> {
+    let id = bucket.marker.bucket.0.to_string();
+    let dir = config.cache_dir.join("index").join(id);
+    let index = IndexService::start(&dir, &config.index).map_err(NodeError::Thread)?;
+    Ok(Arc::new(index))
+}
+
+/// Waits until the log's task and the folding thread have ended.
+async fn ended(log: JoinHandle<()>, folding: std::thread::JoinHandle<()>) {
+    if let Err(error) = log.await {
+        tracing::error!(%error, "log task failed");
+    }
+    let folded = tokio::task::spawn_blocking(move || folding.join()).await;
+    if !matches!(folded, Ok(Ok(()))) {
+        tracing::error!("folding thread failed");
     }
 }
 

@@ -8,10 +8,20 @@ use std::time::Duration;
 /// Asks other nodes of the region over HTTP whether they own the log.
 #[derive(Debug)]
 pub(super) struct OwnerPing {
-    pub(super) peers: Peers,
-    pub(super) log: LogId,
-    /// An answer that takes longer is none.
-    pub(super) timeout: Duration,
+    peers: Peers,
+    log: LogId,
+    timeout: Duration,
+}
+
+impl OwnerPing {
+    /// Asks about `log`; an answer that takes longer than `timeout` is none.
+    pub(super) fn new(peers: Peers, log: LogId, timeout: Duration) -> Self {
+        Self {
+            peers,
+            log,
+            timeout,
+        }
+    }
 }
 
 #[async_trait]

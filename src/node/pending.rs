@@ -145,19 +145,19 @@ impl Delta {
 
     fn check(&self, base: Option<&Live>, given: &Declaration) -> Result<(), Refusal> {
         let name = &given.attribute;
-        let (known, metric) = match self.declared.get(name) {
-            Some(known) => (Some(known.ty), known.metric),
-            None => {
-                let schema = base.map(|live| Arc::clone(&live.view().schema));
-                let kind = schema.as_ref().and_then(|schema| schema.id_kind);
-                let config = schema.as_ref().and_then(|schema| schema.get(name.as_str()));
-                let known = if name.is_id() {
-                    kind.map(IdKind::attribute_type)
-                } else {
-                    config.map(|config| config.ty)
-                };
-                (known, config.and_then(|config| config.metric))
-            }
+        let (known, metric) = if let Some(known) = self.declared.get(name) {
+            (Some(known.ty), known.metric)
+        } else {
+            let schema = base.map(|live| Arc::clone(&live.view().schema));
+            let kind = schema.as_ref().and_then(|schema| schema.id_kind);
+            let config = schema.as_ref().and_then(|schema| schema.get(name.as_str()));
+            let ty = config.map(|config| config.ty);
+            let known = if name.is_id() {
+                kind.map(IdKind::attribute_type)
+            } else {
+                ty
+            };
+            (known, config.and_then(|config| config.metric))
         };
         let Some(known) = known else {
             return match given.metric {
