@@ -22,36 +22,30 @@ const FAN_IN: usize = 4;
 /// Which parts to merge: the youngest ones whose rows together outweigh the next older part, so that a row is
 /// copied a logarithmic number of times. `None` = leave them.
 ///
-/// `all` = merge whatever is more than one part or holds dead rows: after a pause, or because an attribute was
-/// dropped. No merge makes a part of more than `max_rows` rows.
+/// `all` = merge whatever is more than one part, after a pause; only a part that is more than 50 times larger
+/// than all younger ones together is left alone, as is one of which fewer than a tenth is dead. No merge makes a
+/// part of more than `max_rows` rows.
 pub fn plan(parts: &[PlanInput], all: bool, max_rows: u64) -> Option<Plan> {
     let live = |from: usize| {
-        parts[from..]
-            .iter()
-            .map(|p| p.rows - p.dead.min(p.rows))
-            .sum::<u64>()
+        let rows = parts[from..].iter().map(|p| p.rows - p.dead.min(p.rows));
+        rows.sum::<u64>()
     };
-    let worth = |from: usize| {
-        let many = parts.len() - from;
-        let dead: u64 = parts[from..].iter().map(|p| p.dead).sum();
-        if all {
-            many > 1 || dead > 0
-        } else {
-            many > FAN_IN || dead > live(from)
-        }
+    let (factor, wasted) = if all { (50, 10) } else { (2, 2) };
+    let outweighs = |at: usize| {
+        let part = parts[at];
+        part.rows > live(at + 1).saturating_mul(factor) && part.dead * wasted < part.rows
     };
-    let fits = |from: usize| live(from) <= max_rows;
-    let mut from = (0..parts.len()).find(|from| fits(*from))?;
-    if !all {
-        // an older part much larger than all younger ones together is not copied for their sake
-        while from + 1 < parts.len()
-            && parts[from].rows > 2 * live(from + 1)
-            && parts[from].dead * 2 < parts[from].rows
-        {
-            from += 1;
-        }
+    let mut from = (0..parts.len()).find(|from| live(*from) <= max_rows)?;
+    while from + 1 < parts.len() && outweighs(from) {
+        from += 1;
     }
-    worth(from).then_some(Plan { from })
+    let many = parts.len() - from;
+    let merged = &parts[from..];
+    let (rows, dead) = merged
+        .iter()
+        .fold((0, 0), |(r, d), p| (r + p.rows, d + p.dead));
+    let crowded = many > if all { 1 } else { FAN_IN };
+    (crowded || (dead > 0 && dead * wasted >= rows)).then_some(Plan { from })
 }
 
 #[cfg(test)]
@@ -78,6 +72,10 @@ mod tests {
 
     #[test]
     fn should_not_copy_a_large_part_for_small_ones() {
+        let trickle = parts(&[(100_000, 3), (10, 0), (10, 0)]);
+        assert_eq!(plan(&trickle, true, 1_000_000), Some(Plan { from: 1 }));
+        let tail = parts(&[(100_000, 3), (2_500, 0)]);
+        assert_eq!(plan(&tail, true, 1_000_000), Some(Plan { from: 0 }));
         let mixed = parts(&[(100_000, 0), (10, 0), (10, 0), (10, 0), (10, 0), (10, 0)]);
         assert_eq!(plan(&mixed, false, 1_000_000), Some(Plan { from: 1 }));
     }
@@ -89,8 +87,9 @@ mod tests {
             Some(Plan { from: 0 })
         );
         assert_eq!(plan(&parts(&[(100, 40)]), false, 1_000), None);
+        assert_eq!(plan(&parts(&[(100, 1)]), true, 1_000), None);
         assert_eq!(
-            plan(&parts(&[(100, 1)]), true, 1_000),
+            plan(&parts(&[(100, 10)]), true, 1_000),
             Some(Plan { from: 0 })
         );
     }

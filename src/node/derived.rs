@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use std::{
     collections::BTreeMap,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -27,6 +28,8 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Derived {
     dir: PathBuf,
+    /// Held while the folder is in use: two processes would make objects of the same names.
+    _lock: File,
     store: Arc<LocalFileSystem>,
     compactor: Compactor,
     manifests: Mutex<BTreeMap<Namespace, Manifest>>,
@@ -58,6 +61,16 @@ pub(super) struct Restored {
     pub(super) namespaces: Vec<(Namespace, Installed)>,
 }
 
+/// Locks a file until the process ends.
+fn lock(path: &Path) -> Result<File, NodeError> {
+    let file = File::create(path).map_err(NodeError::cache(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(NodeError::CacheInUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(NodeError::cache(path)(error)),
+    }
+}
+
 impl Derived {
     /// The folder of one bucket below `cache`.
     pub(super) fn open(
@@ -67,12 +80,14 @@ impl Derived {
     ) -> Result<Self, NodeError> {
         let dir = cache.join("derived").join(bucket.0.to_string());
         std::fs::create_dir_all(&dir).map_err(NodeError::cache(&dir))?;
+        let lock = lock(&dir.with_extension("lock"))?;
         let store = LocalFileSystem::new_with_prefix(&dir)
             .map_err(|error| NodeError::cache(&dir)(std::io::Error::other(error)))?;
         let store = Arc::new(store);
         let compactor = Compactor::new(Arc::clone(&store) as Arc<dyn ObjectStore>);
         Ok(Self {
             dir,
+            _lock: lock,
             store,
             compactor,
             manifests: Mutex::default(),
@@ -84,7 +99,7 @@ impl Derived {
     /// What the newest checkpoint describes; nothing where there is none, or where it is damaged, upon which
     /// the folder is emptied.
     pub(super) async fn restore(&self, log: LogId) -> Result<Restored, NodeError> {
-        match self.read(log).await {
+        match self.read_and_sweep(log).await {
             Ok(restored) => Ok(restored),
             Err(error) => {
                 tracing::warn!(
@@ -137,6 +152,14 @@ impl Derived {
             },
             namespaces,
         })
+    }
+
+    /// What is younger than the checkpoint goes: it is made again under the same numbers.
+    async fn read_and_sweep(&self, log: LogId) -> Result<Restored, DerivedError> {
+        let restored = self.read(log).await?;
+        let (checkpoint, manifests) = (*self.checkpoint.lock(), self.manifests.lock().clone());
+        self.sweep(checkpoint, &manifests).await?;
+        Ok(restored)
     }
 
     async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, DerivedError> {

@@ -29,6 +29,9 @@ pub enum NodeError {
         #[source]
         source: io::Error,
     },
+    /// Another process uses the cache directory.
+    #[error("the cache directory is in use by another process, which holds {0}")]
+    CacheInUse(PathBuf),
     /// A segment of the last minutes cannot be read.
     #[error("segment {seq} cannot be read")]
     Segment {
@@ -63,7 +66,7 @@ impl NodeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Region(_) => ErrorKind::Invalid,
+            Self::Region(_) | Self::CacheInUse(_) => ErrorKind::Invalid,
             Self::Segment { source, .. } => source.kind(),
             Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,
             Self::Thread(_) => ErrorKind::Internal,

@@ -4,6 +4,7 @@ use super::{
     NodeError,
     derived::{Derived, DerivedError},
 };
+use isobath_compactor::{PlanInput, plan};
 use isobath_config::FoldConfig;
 use isobath_query::{
     index::IndexService,
@@ -20,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How often what was folded is noted, so that a restart reads the log from there.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
+
+/// After a pause a delta of at least one row in so many is folded.
+const SMALL_SHARE: u64 = 50;
 
 /// What the folding thread works with.
 #[derive(Debug)]
@@ -76,14 +80,24 @@ impl Folding {
         self.index.refresh(&live.view());
         let (rows, bytes) = live.unfolded();
         let view = live.view();
+        let parts: Vec<PlanInput> = view
+            .sets
+            .iter()
+            .filter(|set| set.is_part())
+            .map(|part| PlanInput {
+                rows: part.len() as u64,
+                dead: part.hidden.count() as u64,
+            })
+            .collect();
+        let folded: u64 = parts.iter().map(|part| part.rows).sum();
+        let (rows, bytes) = (rows as u64, bytes as u64);
+        let full = rows >= self.config.min_rows || bytes >= self.config.min_bytes.as_u64();
         let quiet = self.clock.now_ms().saturating_sub(view.last_write.millis());
-        let parts = view.sets.iter().filter(|set| set.is_part());
-        let (count, hidden) = parts.fold((0, 0), |(n, h), part| (n + 1, h + part.hidden.count()));
         let paused = u128::from(quiet) >= self.config.pause.as_millis();
-        let full =
-            rows as u64 >= self.config.min_rows || bytes as u64 >= self.config.min_bytes.as_u64();
-        let scattered = rows > 0 || count > 1 || hidden > 0;
-        if full || (paused && scattered) {
+        // a delta that is small beside the parts is searched as fast as it is
+        let large = rows > 0 && rows.saturating_mul(SMALL_SHARE) >= folded;
+        let scattered = || plan(&parts, true, self.config.max_part_rows).is_some();
+        if full || (paused && (large || scattered())) {
             self.compact(namespace, live, paused).await;
         }
     }
