@@ -6,13 +6,28 @@ use super::{
     state::Server,
 };
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
 };
 use bytes::Bytes;
 use futures::StreamExt;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What is read of a body that is too large: this many times the largest one.
+const DISCARD: usize = 4;
+
+/// Reads on without keeping anything: a client that is still sending when the answer comes takes the
+/// closed connection for an error and never reads the answer.
+async fn discard(chunks: &mut BodyDataStream, most: usize) {
+    let mut read = 0;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        read += chunk.len();
+        if read > most {
+            break;
+        }
+    }
+}
 
 /// A request's body, decompressed; gives its memory back to the node when it is dropped.
 #[derive(Debug)]
@@ -65,7 +80,9 @@ impl HeldBody {
         let announced = headers.get(CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let announced = announced.unwrap_or(0);
+        let mut chunks = body.into_data_stream();
         if announced > max {
+            discard(&mut chunks, max.saturating_mul(DISCARD)).await;
             return Err(too_large());
         }
         let mut memory = Memory {
@@ -75,13 +92,14 @@ impl HeldBody {
         };
         memory.grow_to(announced)?;
         let mut bytes = Vec::with_capacity(announced);
-        let mut chunks = body.into_data_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|e| {
                 let text = format!("the body could not be read: {e}");
                 ApiError::no_route(StatusCode::BAD_REQUEST, text)
             })?;
             if bytes.len() + chunk.len() > max {
+                drop((bytes, memory));
+                discard(&mut chunks, max.saturating_mul(DISCARD)).await;
                 return Err(too_large());
             }
             memory.grow_to(bytes.len() + chunk.len())?;

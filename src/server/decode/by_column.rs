@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for ColumnsSeed<'_> {
         if seen.contains(&None) {
             Ok(())
         } else {
-            Err(A::Error::missing_field("id"))
+            Err(reading.refuse(Fault::invalid("columns need an `id`")))
         }
     }
 }

@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
             reading.member.set(None);
         }
         if table.ids.len() == row {
-            return Err(A::Error::missing_field("id"));
+            return Err(reading.refuse(Fault::invalid("a row needs an `id`")));
         }
         Ok(())
     }

@@ -72,6 +72,14 @@ impl Fault {
         }
     }
 
+    /// The same fault as one of a value, not of the JSON's shape.
+    #[must_use]
+    pub(crate) fn of_value(self) -> Self {
+        let unfit = self.kind == FaultKind::Unfit;
+        let kind = if unfit { FaultKind::Invalid } else { self.kind };
+        Self { kind, ..self }
+    }
+
     /// The same fault, found below `step`: a member's name or an index in brackets.
     #[must_use]
     pub(crate) fn under(mut self, step: &str) -> Self {

@@ -54,8 +54,13 @@ pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
         (second, _) => {
             let words = [Some(first.as_str()), second];
             let mut known = words.into_iter().flatten().filter(|w| NOT_YET.contains(w));
+            let direction = second.filter(|_| items.len() == 2);
             match known.next() {
                 Some(word) => Err(Fault::not_yet(&format!("ranking by {word}"))),
+                None if direction.is_some_and(|_| first != "Not") => {
+                    let text = format!("unknown direction {:?}", direction.unwrap_or_default());
+                    Err(Fault::invalid(text).at(1))
+                }
                 None if items.len() == 3 => Err(Fault::not_yet("ranking by a filter")),
                 None => Err(shape()),
             }

@@ -72,13 +72,16 @@ impl Table {
         };
         let read = seed.deserialize(&mut serde_json::Deserializer::from_str(json.get()));
         read.map_err(|e| {
-            let fault = reading.fault(&e);
+            let mut fault = reading.fault(&e);
+            if reading.row.get().is_some() {
+                fault = fault.of_value();
+            }
             reading.row.get().map_or(fault.clone(), |row| fault.at(row))
         })?;
         Ok(table.ids)
     }
 
-    /// `fault` with the way to the value.
+    /// `fault` with the way to the value. A value of another type than needed is no matter of shape.
     fn place(
         &self,
         fault: Fault,
@@ -90,6 +93,10 @@ impl Table {
             None => "",
             Some(Member::Id) => "id",
             Some(Member::Attribute(at)) => self.columns[at].name.as_str(),
+        };
+        let fault = match member {
+            Some(_) => fault.of_value(),
+            None => fault,
         };
         let at = |fault: Fault| row.map_or(fault.clone(), |row| fault.at(row));
         match layout {

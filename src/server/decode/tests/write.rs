@@ -163,7 +163,7 @@ fn should_name_where_a_write_is_wrong() {
         ),
         (
             r#"{"upsert_rows":[{"a":1}]}"#,
-            "upsert_rows[0]: missing field `id`",
+            "upsert_rows[0]: a row needs an `id`",
         ),
         (
             r#"{"upsert_rows":[{"id":1,"id":2}]}"#,
@@ -231,7 +231,7 @@ fn should_name_the_value_that_is_wrong() {
         ),
         (
             r#"{"upsert_columns":{"a":[1]}}"#,
-            "upsert_columns: missing field `id`",
+            "upsert_columns: columns need an `id`",
         ),
     ] {
         assert_eq!(refusal(body), text, "{body}");
