@@ -7,7 +7,7 @@ use super::{
     reading::{Member, Reading},
     table::{MemberSeed, Table},
 };
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashSet, fmt};
 
 /// Reads one array an attribute.
