@@ -2,7 +2,7 @@
 
 use super::predicate::{Accepts, Set};
 use crate::search::Comparison;
-use isobath_storage::model::{ScalarType, Value};
+use isobath_storage::model::{ScalarType, Value, parse_datetime};
 use std::{
     ops::Bound::{self, Excluded, Included, Unbounded},
     sync::Arc,
@@ -48,9 +48,11 @@ fn each<'a, T>(values: &[&'a Value], read: fn(&Value) -> Option<T>) -> Result<Ve
     values.iter().map(|v| read(v).ok_or(*v)).collect()
 }
 
+/// Datetimes may also be given as text, like UUIDs.
 fn datetime(value: &Value) -> Option<i128> {
     match value {
         Value::Datetime(ms) => Some((*ms).into()),
+        Value::String(text) => Some(parse_datetime(text)?.into()),
         _ => None,
     }
 }
