@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod demo;
 mod doctor;
 mod export;
 mod failure;
@@ -32,6 +33,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::Args),
+    Demo(demo::Args),
     Doctor(doctor::Args),
     Export(export::Args),
     Import(import::Args),
@@ -52,6 +54,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Config(args) => config::run(&args),
+        Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Import(args) => block_on(import::run(args)),
