@@ -2,7 +2,7 @@
 
 use super::client::ClientError;
 use isobath_config::ConfigError;
-use isobath_storage::{error::ErrorKind, store::StoreError};
+use isobath_storage::{error::ErrorKind, format::FormatError, store::StoreError};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -73,6 +73,9 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
             ErrorKind::Corrupt => Some(Kind::Corrupt),
             _ => None,
         };
+    }
+    if let Some(format) = cause.downcast_ref::<FormatError>() {
+        return (format.kind() == ErrorKind::Corrupt).then_some(Kind::Corrupt);
     }
     let client = cause.downcast_ref::<ClientError>()?;
     client.is_unreachable().then_some(Kind::Unreachable)

@@ -1,5 +1,6 @@
 //! The command line: one file per command, errors to one line and an exit code.
 
+mod bucket;
 mod client;
 mod config;
 mod demo;
@@ -7,6 +8,7 @@ mod doctor;
 mod export;
 mod failure;
 mod import;
+mod inspect;
 mod serve;
 mod settings;
 
@@ -37,6 +39,7 @@ enum Command {
     Doctor(doctor::Args),
     Export(export::Args),
     Import(import::Args),
+    Inspect(inspect::Args),
     Serve(serve::Args),
 }
 
@@ -58,6 +61,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Import(args) => block_on(import::run(args)),
+        Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
     }
 }

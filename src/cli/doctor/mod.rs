@@ -5,16 +5,13 @@ mod clock;
 mod log;
 mod report;
 
-use super::settings::SettingsArgs;
-use anyhow::Context as _;
+use super::{bucket, settings::SettingsArgs};
 use isobath_config::Config;
 use isobath_storage::{
-    Clock, SystemClock,
     model::BucketId,
-    store::{KnownBuckets, Marker, Outcome, Store, StoreKind, StoreOptions, probe},
+    store::{KnownBuckets, Marker, Outcome, Store, StoreKind, probe},
 };
 use report::Report;
-use std::{env, sync::Arc};
 use uuid::Uuid;
 
 /// Checks bucket, cache directory and clock, and says in words what it found.
@@ -32,21 +29,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let mut report = Report::new();
     report.good("the settings are valid")?;
     cache::check(&config, &mut report)?;
-    match open(&config) {
+    match bucket::open(&config) {
         Ok(store) => check_bucket(&config, &store, &mut report).await?,
         Err(error) => report.bad(error)?,
     }
     report.verdict()
-}
-
-/// Opens the bucket as a node does, but makes no directory.
-pub(super) fn open(config: &Config) -> anyhow::Result<Store> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let environment = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let options = StoreOptions::from_config(&config.store, &config.log);
-    let store = Store::open(&config.bucket, environment, &options, &clock);
-    store.with_context(|| "cannot open the bucket".to_owned())
 }
 
 async fn check_bucket(config: &Config, store: &Store, report: &mut Report) -> anyhow::Result<()> {
