@@ -126,14 +126,14 @@ impl Client {
         &self,
         request: &Request,
     ) -> Result<T, ClientError> {
-        let url = self.url(&request.path);
+        let url = self.full_url(&request.path);
         let text = self.send_text(request).await?;
         serde_json::from_slice(&text).map_err(|source| ClientError::Answer { url, source })
     }
 
     /// The same, leaving the answer as it is.
     pub(crate) async fn send_text(&self, request: &Request) -> Result<Bytes, ClientError> {
-        let url = self.url(&request.path);
+        let url = self.full_url(&request.path);
         let start = self.clock.monotonic();
         let mut wait = FIRST_WAIT;
         for attempt in 0_u32.. {
@@ -193,7 +193,12 @@ impl Client {
         Err((ClientError::Refused { status, message }, wait))
     }
 
-    fn url(&self, path: &str) -> Url {
+    /// The server's address.
+    pub(crate) fn url(&self) -> &Url {
+        &self.base
+    }
+
+    fn full_url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         let base = self.base.path().trim_end_matches('/');
         let (path, query) = path
@@ -266,12 +271,7 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The server's address.
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// A client for it.
+    /// A client for the server.
     pub(crate) fn client(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Client> {
         Client::new(&self.url, self.patience, clock)
     }

@@ -1,6 +1,7 @@
 //! The command line: one file per command, errors to one line and an exit code.
 
 mod bucket;
+mod chance;
 mod client;
 mod config;
 mod demo;

@@ -28,5 +28,13 @@ pub use engine::{
     Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
+
+/// The queries in the body of a query request, for callers in the same process.
+pub fn read_queries(body: &[u8]) -> Result<Vec<isobath_query::search::Query>, EngineError> {
+    let invalid =
+        |fault: decode::Fault| EngineError::new(EngineErrorKind::Invalid, fault.to_string());
+    let decoded = decode::decode_query(body).map_err(invalid)?;
+    Ok(decoded.asked.into_iter().map(|asked| asked.query).collect())
+}
 pub use peers::{PeerError, Peers};
 pub use serve::{ServeError, ServerParts, bind, serve};

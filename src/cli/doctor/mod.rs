@@ -5,14 +5,13 @@ mod clock;
 mod log;
 mod report;
 
-use super::{bucket, settings::SettingsArgs};
+use super::{bucket, chance, settings::SettingsArgs};
 use isobath_config::Config;
 use isobath_storage::{
     model::BucketId,
     store::{KnownBuckets, Marker, Outcome, Store, StoreKind, probe},
 };
 use report::Report;
-use uuid::Uuid;
 
 /// Checks bucket, cache directory and clock, and says in words what it found.
 ///
@@ -37,7 +36,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn check_bucket(config: &Config, store: &Store, report: &mut Report) -> anyhow::Result<()> {
-    let run = fresh_id();
+    let run = chance::fresh_id();
     for check in probe(store, run).await.checks {
         let name = check.name;
         match check.outcome {
@@ -84,13 +83,4 @@ async fn check_marker(config: &Config, store: &Store, report: &mut Report) -> an
         (Ok(None), None) => report.note("the bucket is new; `isobath serve` will mark it"),
         (Err(error), _) => report.bad(error.into()),
     }
-}
-
-/// An id that nobody else has.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where randomness enters the command"
-)]
-fn fresh_id() -> Uuid {
-    Uuid::new_v4()
 }

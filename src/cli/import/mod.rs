@@ -4,29 +4,25 @@ mod batch;
 mod columns;
 mod journal;
 mod jsonl;
+mod plan;
 mod send;
 mod source;
 
-use super::{
-    client::{self, Client, ClientError, Request, ServerArgs},
-    failure::Usage,
-};
+pub(super) use plan::Plan;
+
+use super::client::{self, Client, ClientError, Request, ServerArgs};
 use anyhow::Context as _;
-use batch::WriteShape;
 use columns::Naming;
-use indicatif::{ProgressBar, ProgressStyle};
 use isobath_storage::{
     Clock, SystemClock,
     model::{Metric, Namespace},
 };
-use journal::{Identity, Journal};
 use send::Sent;
 use serde_json::Value;
-use source::{Format, Source};
+use source::Format;
 use std::{
-    collections::BTreeMap,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -78,147 +74,38 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let client = args.server.client(Arc::clone(&clock))?;
-    let shape = shape(&client, &args).await?;
+    let plan = args.plan();
     let start = clock.monotonic();
     let mut sent = Sent::default();
     for path in &args.files {
-        let file = import(&client, &args, &shape, path, clock.as_ref()).await;
+        let file = plan.import(&client, path, clock.as_ref()).await;
         sent += file.with_context(|| format!("cannot import {}", path.display()))?;
     }
     report(&args, &sent, clock.monotonic().saturating_sub(start))?;
     if args.wait {
         wait_for_index(&client, &args.namespace, clock.as_ref()).await?;
-        let time = clock.monotonic().saturating_sub(start);
-        writeln!(
-            io::stdout(),
-            "all rows indexed after {:.1} s",
-            time.as_secs_f64()
-        )?;
+        let time = clock.monotonic().saturating_sub(start).as_secs_f64();
+        writeln!(io::stdout(), "all rows indexed after {time:.1} s")?;
     }
     Ok(())
 }
 
-/// What the namespace knows already, which the requests then need not say.
-async fn shape(client: &Client, args: &Args) -> anyhow::Result<WriteShape> {
-    let path = format!(
-        "/v1/namespaces/{}/schema",
-        client::segment(args.namespace.as_str())
-    );
-    let schema: BTreeMap<String, Value> = match client.send(&Request::get(path)).await {
-        Ok(schema) => schema,
-        Err(error) if error.is_not_found() => BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let kind = |value: &Value| {
-        value
-            .get("type")
-            .unwrap_or(value)
-            .as_str()
-            .map(str::to_owned)
-    };
-    let vectors = schema.values().filter_map(kind).any(|kind| {
-        let dims = kind.trim_start_matches('[');
-        dims.starts_with(|c: char| c.is_ascii_digit())
-    });
-    Ok(WriteShape {
-        known: schema.into_keys().collect(),
-        metric: (!vectors).then_some(args.metric),
-    })
-}
-
-/// Imports one file.
-async fn import(
-    client: &Client,
-    args: &Args,
-    shape: &WriteShape,
-    path: &Path,
-    clock: &dyn Clock,
-) -> anyhow::Result<Sent> {
-    let batch_rows = args.batch_rows as usize;
-    let source = Source::open(path, args.format, batch_rows)?;
-    let naming = Naming {
-        id: args.id_column.clone(),
-        vectors: args.vector_columns.clone(),
-        exclude: args.exclude.clone(),
-    };
-    check_names(&naming, source.names.as_deref())?;
-    let identity = Identity {
-        url: args.server.url().to_string(),
-        namespace: args.namespace.to_string(),
-        file: journal::fingerprint(path)?,
-        batch_rows,
-        columns: columns_key(&naming),
-    };
-    let folder = args.journal.clone().unwrap_or_else(journal::default_folder);
-    let journal = Journal::open(&folder, &identity, clock)
-        .with_context(|| format!("cannot open the journal in {}", folder.display()))?;
-    let bar = progress(path, source.rows);
-    bar.set_position(journal.rows());
-    let task = send::Task {
-        client: client.clone(),
-        path: format!(
-            "/v2/namespaces/{}",
-            client::segment(args.namespace.as_str())
-        ),
-        shape: shape.clone(),
-        naming,
-        in_flight: usize::from(args.in_flight),
-        bar: bar.clone(),
-    };
-    let sent = task.run(source, journal).await;
-    bar.finish_and_clear();
-    sent
-}
-
-/// Refuses column names that a file does not have.
-fn check_names(naming: &Naming, names: Option<&[String]>) -> Result<(), Usage> {
-    let Some(names) = names else {
-        return Ok(());
-    };
-    let asked = naming
-        .vectors
-        .iter()
-        .chain(&naming.exclude)
-        .chain([&naming.id]);
-    for name in asked {
-        if !names.contains(name) {
-            let has = names.join(", ");
-            return Err(Usage(format!(
-                "there is no column `{name}`; the file has {has}"
-            )));
+impl Args {
+    fn plan(&self) -> Plan {
+        Plan {
+            namespace: self.namespace.clone(),
+            format: self.format,
+            naming: Naming {
+                id: self.id_column.clone(),
+                vectors: self.vector_columns.clone(),
+                exclude: self.exclude.clone(),
+            },
+            metric: self.metric,
+            batch_rows: self.batch_rows as usize,
+            in_flight: usize::from(self.in_flight),
+            journal: self.journal.clone().unwrap_or_else(journal::default_folder),
         }
     }
-    Ok(())
-}
-
-/// The columns' use as a list that tells one import from another.
-fn columns_key(naming: &Naming) -> Vec<String> {
-    let vectors = naming.vectors.iter().map(|name| format!("vector {name}"));
-    let excluded = naming.exclude.iter().map(|name| format!("exclude {name}"));
-    let id = format!("id {}", naming.id);
-    vectors.chain(excluded).chain([id]).collect()
-}
-
-/// A progress bar on stderr; hidden where that is no terminal.
-fn progress(path: &Path, rows: Option<u64>) -> ProgressBar {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let (bar, template) = match rows {
-        Some(rows) => (
-            ProgressBar::new(rows),
-            "{msg} {wide_bar} {human_pos} of {human_len} rows, {per_sec}, {eta} left",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{msg} {spinner} {human_pos} rows, {per_sec}",
-        ),
-    };
-    let style = ProgressStyle::with_template(template);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        .with_message(name)
 }
 
 /// Says what was done.
@@ -241,7 +128,7 @@ fn report(args: &Args, sent: &Sent, time: Duration) -> io::Result<()> {
 }
 
 /// Waits until the namespace's index is up to date.
-async fn wait_for_index(
+pub(super) async fn wait_for_index(
     client: &Client,
     namespace: &Namespace,
     clock: &dyn Clock,

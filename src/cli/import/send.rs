@@ -19,9 +19,9 @@ const MAX_BODY: usize = 48 << 20;
 
 /// What an import has sent.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Rows.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
     /// Rows that had arrived before it began.
     pub(super) earlier: u64,
     /// Requests.
