@@ -263,6 +263,7 @@ fn search_error(error: SearchError) -> EngineError {
         SearchError::Overloaded => {
             EngineError::new(Kind::Overloaded, message).retry_after(Duration::from_secs(1))
         }
+        SearchError::Interrupted => EngineError::new(Kind::Unavailable, message),
         error @ SearchError::Index(_) => EngineError::new(Kind::Internal, message).caused_by(error),
         _ => EngineError::new(Kind::Invalid, message),
     }

@@ -35,7 +35,7 @@ pub struct Stats {
     pub exhaustive_search_count: u64,
     /// Rows whose full vector was compared after their code.
     pub candidates: u64,
-    /// Rows that passed the filter, where there was one.
+    /// Rows that passed the filter, where there was one; replaced and deleted ones among them.
     pub filter_rows: Option<u64>,
 }
 

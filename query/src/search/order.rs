@@ -59,7 +59,9 @@ pub(super) fn rank(
     });
     let mut seen = 0;
     for (at, set) in (0..).zip(sets) {
-        for row in set.rows() {
+        // A part is sorted by id.
+        let sorted = keys.is_empty() && set.set.is_part();
+        for row in set.rows().take(if sorted { limit } else { usize::MAX }) {
             context.pace(&mut seen)?;
             top.push(Place { set: at, row });
         }

@@ -28,11 +28,12 @@ pub fn run(
     let rank = Rank::bind(view, query, limit)?;
     let sets = matching(view, query.filter.as_ref(), context)?;
     let mut stats = Stats::default();
-    let count = || sets.iter().map(|set| set.count() as u64).sum();
-    stats.filter_rows = query.filter.as_ref().map(|_| count());
+    if query.filter.is_some() {
+        stats.filter_rows = Some(sets.iter().map(|set| set.at_most() as u64).sum());
+    }
     let aggregates = query.aggregates.iter().map(|(label, aggregate)| {
         let value = match aggregate {
-            Aggregate::Count => stats.filter_rows.unwrap_or_else(count),
+            Aggregate::Count => sets.iter().map(|set| set.count() as u64).sum(),
         };
         (label.clone(), value)
     });

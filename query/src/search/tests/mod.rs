@@ -133,6 +133,31 @@ fn should_bring_the_attributes_that_are_asked_for() {
 }
 
 #[test]
+fn should_take_times_and_uuids_as_text() {
+    let uuid = "00000000-0000-0000-0000-000000000007";
+    let sets = [sample::set(
+        false,
+        [
+            (1, "d", Value::Datetime(86_400_000)),
+            (2, "k", Value::Uuid(uuid.parse().unwrap())),
+        ],
+    )];
+    let view = sample::view(&sets);
+    let find = |attribute, text: &str| {
+        let filter = Filter::Compare {
+            attribute: sample::name(attribute),
+            comparison: Comparison::Eq,
+            value: Value::String(text.into()),
+        };
+        answer(&view, &query(RankBy::Id, Some(filter))).map(|found| ids(&found))
+    };
+    assert_eq!(find("d", "1970-01-02T00:00:00Z").unwrap(), [Id::U64(1)]);
+    assert_eq!(find("k", uuid).unwrap(), [Id::U64(2)]);
+    assert!(find("k", "seven").is_err());
+    assert!(find("d", "seven").is_err());
+}
+
+#[test]
 fn should_see_the_rows_of_its_version() {
     let sets = [sample::set(true, (0..5).map(|id| (id, "i", Value::Int(1))))];
     let mut view = sample::view(&sets);
