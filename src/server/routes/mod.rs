@@ -13,7 +13,13 @@ use axum::{
     routing::{MethodRouter, any, get, patch, post},
 };
 use std::{future::ready, sync::Arc};
-use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
+use tower_http::{
+    compression::{CompressionLayer, predicate::SizeAbove},
+    decompression::RequestDecompressionLayer,
+};
+
+/// Bytes from which on an answer is worth compressing.
+const MIN_COMPRESSED: u64 = 1024;
 
 /// Resources that do not exist yet, with what they are for.
 const NOT_YET: [(&str, &str); 14] = [
@@ -69,7 +75,7 @@ pub(super) fn router(server: Shared) -> Router {
         api = api.route(path, any(move || ready(not_yet(feature))));
     }
     let api = api
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESSED)))
         .layer(RequestDecompressionLayer::new())
         .route_layer(from_fn_with_state(Arc::clone(&server), layers::admit));
     let own: [(&str, MethodRouter<Shared>); 4] = [

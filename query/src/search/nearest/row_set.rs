@@ -64,6 +64,8 @@ impl<'a> RowSetSearch<'a> {
     ) -> Result<Path, SearchError> {
         let rows = self.set.at_most();
         if !matches!(self.index.as_deref(), Some(RowIndex::Built(_))) {
+            let set = self.set.set;
+            let rows = set.len().saturating_sub(set.hidden.count());
             stats.exhaustive_search_count += rows as u64;
         }
         let index = self.index.as_deref();
