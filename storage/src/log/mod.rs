@@ -16,6 +16,7 @@
 
 mod barriers;
 mod batch;
+mod commit;
 mod error;
 mod follow;
 mod handle;

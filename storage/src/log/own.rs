@@ -2,11 +2,11 @@
 
 use super::batch::{Batch, close};
 use super::follow::lost_request;
-use super::protocol::{Holder, Resolved, Window};
-use super::segments::{Fault, Read, Segments};
+use super::protocol::Window;
+use super::segments::Fault;
 use super::task::{Next, Task};
 use super::{Role, Sink, StopReason};
-use crate::catalog::{Floor, Outcome};
+use crate::catalog::Floor;
 use crate::log::metrics;
 use crate::log::pace::Pace;
 use crate::model::{ContentHash, Epoch, Segment, SegmentHeader, SegmentKind, Seq};
@@ -17,8 +17,6 @@ use tokio::task::JoinSet;
 
 /// A log that was written within this time gets heartbeats often.
 const ACTIVE: Duration = Duration::from_hours(1);
-/// A PUT first sent longer ago than this is repeated only after reading the floor.
-const OLD_PUT: Duration = Duration::from_hours(6);
 /// How long a shutdown waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -54,14 +52,14 @@ pub(super) struct Reign {
     /// By number, those that are not acked.
     pub(super) batches: BTreeMap<u64, Batch>,
     next_batch: u64,
-    io: JoinSet<Event>,
+    pub(super) io: JoinSet<Event>,
     pace: Pace,
     /// A PUT returned since the last one was sent.
-    returned: bool,
+    pub(super) returned: bool,
     /// A look for the tail is on its way.
-    looking: bool,
+    pub(super) looking: bool,
     /// The last slot that a look found to be ours; it is not looked at again.
-    seen: Seq,
+    pub(super) seen: Seq,
     sent_at: Duration,
     wrote_at: Option<Duration>,
     draining_since: Option<Duration>,
@@ -257,209 +255,6 @@ impl<S: Sink> Task<S> {
         ::metrics::gauge!(metrics::PIPELINE_DEPTH).set(r.window.depth() as f64);
     }
 
-    /// Sends the PUT of batch `number` to `slot`, for the first time or again.
-    fn put(&self, r: &mut Reign, slot: Seq, number: u64) {
-        let Some(batch) = r.batches.get_mut(&number) else {
-            return;
-        };
-        batch.attempts += 1;
-        let again = batch.attempts.saturating_sub(1);
-        let (segment, encoded) = (Arc::clone(&batch.segment), batch.encoded.clone());
-        let old = self.clock.monotonic().saturating_sub(batch.first_sent) > OLD_PUT;
-        let segments = self.segments.clone();
-        let (floors, known) = (self.floors.clone(), self.floor);
-        r.io.spawn(async move {
-            if again > 0 {
-                segments.store().pause(again).await;
-            }
-            if old {
-                let floor = floors.newest(known).await;
-                if slot <= floor.seq {
-                    return Event::Gone(floor);
-                }
-            }
-            let encoded = encoded.map_or_else(|| Segments::encode(&segment), Ok);
-            let Ok((bytes, _)) = &encoded else {
-                return Event::Put {
-                    slot,
-                    encoded,
-                    created: false,
-                };
-            };
-            let created = segments.create(slot, bytes.clone()).await == Outcome::Created;
-            Event::Put {
-                slot,
-                encoded,
-                created,
-            }
-        });
-    }
-
-    fn on_event(&mut self, r: &mut Reign, event: Event) -> Result<(), End> {
-        match event {
-            Event::Put {
-                slot,
-                encoded,
-                created,
-            } => {
-                let fault = |fault| End::Stop(StopReason::Encode { seq: slot, fault });
-                let encoded = encoded.map_err(fault)?;
-                if let Some(batch) = r.batch_at(slot) {
-                    batch.encoded = Some(encoded);
-                }
-                if created {
-                    outcome("ok");
-                }
-                let resolved = r.window.put(slot, created);
-                self.on_resolved(r, slot, resolved)
-            }
-            Event::Header { slot, header } => {
-                let holder = r.holder(slot, header)?;
-                outcome(match holder {
-                    Holder::Mine => "self_recognised",
-                    Holder::Missing => "conflict409",
-                    Holder::Other(_) => "fenced",
-                });
-                let resolved = r.window.probed(slot, holder);
-                self.on_resolved(r, slot, resolved)
-            }
-            Event::Floor(floor) => self.on_floor(r, floor),
-            Event::Gone(floor) => Err(End::Stop(StopReason::Behind { floor: floor.seq })),
-            Event::Tail { slot, sent, header } => self.on_tail(r, slot, sent, header),
-            Event::Bucket(checked) => {
-                checked.map_err(|fault| End::Stop(StopReason::BucketLost { fault }))
-            }
-        }
-    }
-
-    fn on_resolved(&mut self, r: &mut Reign, slot: Seq, resolved: Resolved) -> Result<(), End> {
-        match resolved {
-            Resolved::Created => {
-                r.returned = true;
-                let done = self.barriers.resolved_below(r.window.oldest_unresolved());
-                self.satisfied(done);
-            }
-            Resolved::Probe => {
-                let segments = self.segments.clone();
-                r.io.spawn(async move {
-                    Event::Header {
-                        slot,
-                        header: segments.header(slot).await,
-                    }
-                });
-            }
-            Resolved::Resend => {
-                if let Some(number) = r.window.batch_at(slot) {
-                    self.put(r, slot, number);
-                }
-            }
-            Resolved::Fenced(newer) => return Err(End::Fenced(newer)),
-            Resolved::Corrupt(older) => {
-                let fault = format!("epoch {older} holds a slot of epoch {}", r.epoch);
-                return Err(End::Stop(StopReason::Corrupt { seq: slot, fault }));
-            }
-            Resolved::Stale => {}
-        }
-        Ok(())
-    }
-
-    /// After creates, before acks: is any of the new slots below the floor?
-    fn check_floor(&mut self, r: &mut Reign) {
-        if !r.window.begin_check() {
-            return;
-        }
-        let now = self.clock.monotonic();
-        let fresh = |batch: &Batch| now.saturating_sub(batch.first_sent) < OLD_PUT;
-        if !self.config.strict_floor_check && r.batches.values().all(fresh) {
-            let floor = self.floor;
-            r.io.spawn(async move { Event::Floor(floor) });
-            return;
-        }
-        let (floors, known) = (self.floors.clone(), self.floor);
-        r.io.spawn(async move { Event::Floor(floors.newest(known).await) });
-    }
-
-    fn on_floor(&mut self, r: &mut Reign, floor: Floor) -> Result<(), End> {
-        self.note_floor(floor);
-        let gone = self.floor.seq >= r.window.oldest_slot();
-        if gone || !r.window.checked(self.floor.seq) {
-            return Err(End::Stop(StopReason::Behind {
-                floor: self.floor.seq,
-            }));
-        }
-        while let Some((_, number)) = r.window.pop_ack() {
-            let Some(batch) = r.batches.remove(&number) else {
-                continue;
-            };
-            self.ack(batch).map_err(End::Stop)?;
-        }
-        Ok(())
-    }
-
-    /// Applies a batch that is in the log for ever, then tells those who wait for it.
-    fn ack(&mut self, batch: Batch) -> Result<(), StopReason> {
-        let seq = batch.segment.header.seq;
-        let encoded = batch
-            .encoded
-            .map_or_else(|| Segments::encode(&batch.segment), Ok);
-        let (bytes, digest) = encoded.map_err(|fault| StopReason::Encode { seq, fault })?;
-        let size = bytes.len();
-        #[expect(clippy::cast_precision_loss, reason = "a histogram")]
-        ::metrics::histogram!(metrics::BATCH_BYTES).record(size as f64);
-        self.consume(Read {
-            segment: batch.segment,
-            digest,
-            bytes: size,
-        });
-        let now = self.clock.monotonic();
-        let seconds = now.saturating_sub(batch.first_sent).as_secs_f64();
-        ::metrics::histogram!(metrics::APPEND_LATENCY, "stage" => "put").record(seconds);
-        batch.waiters.into_iter().for_each(|waiter| waiter.ack(now));
-        Ok(())
-    }
-
-    /// For strong reads that no PUT will prove: is the oldest slot that is not known to be ours empty?
-    fn look_for_tail(&mut self, r: &mut Reign) {
-        let slot = r.window.oldest_unresolved();
-        if r.looking || slot == r.seen || !self.barriers.want_probe(None, r.window.next()) {
-            return;
-        }
-        let sent = self.next_tick();
-        r.looking = true;
-        let segments = self.segments.clone();
-        r.io.spawn(async move {
-            Event::Tail {
-                slot,
-                sent,
-                header: segments.header(slot).await,
-            }
-        });
-    }
-
-    fn on_tail(
-        &mut self,
-        r: &mut Reign,
-        slot: Seq,
-        sent: u64,
-        header: Option<Result<SegmentHeader, Fault>>,
-    ) -> Result<(), End> {
-        r.looking = false;
-        match r.holder(slot, header)? {
-            Holder::Missing => {
-                let done = self.barriers.found_tail(sent);
-                self.satisfied(done);
-            }
-            Holder::Other(epoch) if epoch > r.epoch => return Err(End::Fenced(epoch)),
-            // Ours: the next look goes beyond it, once its PUT has returned.
-            Holder::Mine => r.seen = slot,
-            Holder::Other(epoch) if epoch == r.epoch => {}
-            Holder::Other(older) => {
-                return self.on_resolved(r, slot, Resolved::Corrupt(older));
-            }
-        }
-        Ok(())
-    }
-
     /// Whether a shutdown is done: everything acked, or the time for it over. Releases the log.
     async fn drained(&mut self, r: &Reign, now: Duration) -> Option<StopReason> {
         let since = r.draining_since?;
@@ -474,36 +269,4 @@ impl<S: Sink> Task<S> {
         futures::future::select(Box::pin(released), given_up).await;
         Some(StopReason::Shutdown)
     }
-}
-
-impl Reign {
-    fn batch_at(&mut self, slot: Seq) -> Option<&mut Batch> {
-        let number = self.window.batch_at(slot)?;
-        self.batches.get_mut(&number)
-    }
-
-    /// Who holds `slot`, given its header.
-    fn holder(
-        &mut self,
-        slot: Seq,
-        header: Option<Result<SegmentHeader, Fault>>,
-    ) -> Result<Holder, End> {
-        let Some(header) = header else {
-            return Ok(Holder::Missing);
-        };
-        let fault = |fault| End::Stop(StopReason::Corrupt { seq: slot, fault });
-        let header = header.map_err(fault)?;
-        let mine = self
-            .batch_at(slot)
-            .is_some_and(|batch| batch.nonce == header.nonce);
-        Ok(if mine {
-            Holder::Mine
-        } else {
-            Holder::Other(header.epoch)
-        })
-    }
-}
-
-fn outcome(label: &'static str) {
-    ::metrics::counter!(metrics::PUT_OUTCOME, "outcome" => label).increment(1);
 }

@@ -3,10 +3,11 @@
 use super::region::{Process, SimRegion};
 use crate::log::{AppendError, Committed};
 use crate::model::{IdempotencyKey, Seq};
-use crate::store::{FaultPlan, StoreOptions};
+use crate::store::{FaultPlan, FaultRates, StoreOptions};
 use bytesize::ByteSize;
 use isobath_config::LogConfig;
 use parking_lot::Mutex;
+use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -127,13 +128,10 @@ fn launch(region: &Arc<SimRegion>, address: &str, plan: &FaultPlan) {
 }
 
 /// One world from `seed`: everything that happened.
-async fn run(seed: u64) -> Vec<String> {
+async fn run(plan: FaultPlan) -> Vec<String> {
+    let seed = plan.seed;
     let region = SimRegion::new(seed);
     let trace = Trace::default();
-    let plan = FaultPlan {
-        late_max: Duration::from_secs(10),
-        ..FaultPlan::stormy(seed)
-    };
     for address in NODES {
         launch(&region, address, &plan);
     }
@@ -198,13 +196,20 @@ async fn check_end(region: &Arc<SimRegion>, acked: &[(IdempotencyKey, Committed)
     }
 }
 
-fn simulate(seed: u64) -> Vec<String> {
+fn stormy(seed: u64) -> FaultPlan {
+    FaultPlan {
+        late_max: Duration::from_secs(10),
+        ..FaultPlan::stormy(seed)
+    }
+}
+
+fn simulate(plan: FaultPlan) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(run(seed))
+    runtime.block_on(run(plan))
 }
 
 /// The seeds: `ISOBATH_SIM_SEEDS` of them, starting at `ISOBATH_SIM_SEED`.
@@ -222,7 +227,7 @@ fn seeds() -> std::ops::Range<u64> {
 #[test]
 fn should_keep_its_promises_in_every_world() {
     for seed in seeds() {
-        let world = std::panic::catch_unwind(|| simulate(seed));
+        let world = std::panic::catch_unwind(|| simulate(stormy(seed)));
         assert!(
             world.is_ok(),
             "seed {seed} fails: run with ISOBATH_SIM_SEED={seed} ISOBATH_SIM_SEEDS=1"
@@ -232,6 +237,23 @@ fn should_keep_its_promises_in_every_world() {
 
 #[test]
 fn should_repeat_a_world_by_its_seed() {
-    assert_eq!(simulate(42), simulate(42));
-    assert_ne!(simulate(42), simulate(43));
+    assert_eq!(simulate(stormy(42)), simulate(stormy(42)));
+    assert_ne!(simulate(stormy(42)), simulate(stormy(43)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn should_keep_its_promises_at_any_fault_rates(
+        seed: u64,
+        put in prop::array::uniform5(0.0..0.15),
+        get in prop::array::uniform2(0.0..0.2),
+        list in prop::array::uniform2(0.0..0.2),
+    ) {
+        let [refuse, lose_reply, late, conflict, slow] = put;
+        let put = FaultRates { refuse, lose_reply, late, conflict, slow };
+        let read = |[refuse, slow]: [f64; 2]| FaultRates { refuse, slow, ..FaultRates::default() };
+        simulate(FaultPlan { put, get: read(get), list: read(list), ..stormy(seed) });
+    }
 }
