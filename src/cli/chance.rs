@@ -1,9 +1,21 @@
 //! Where chance enters the process.
 
-use uuid::Uuid;
+use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
+use uuid::{Builder, Uuid};
 
 /// An id that nobody else has.
-#[expect(clippy::disallowed_methods, reason = "this is where chance enters")]
-pub(super) fn fresh_id() -> Uuid {
-    Uuid::new_v4()
+pub(super) fn fresh_id() -> anyhow::Result<Uuid> {
+    let seed = fresh_seed()?;
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&seed[..16]);
+    Ok(Builder::from_random_bytes(bytes).into_uuid())
+}
+
+/// A seed that nobody else has.
+pub(super) fn fresh_seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    let filled = SysRng.try_fill_bytes(&mut seed);
+    filled.context("the system has no random numbers")?;
+    Ok(seed)
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per command, errors to one line and an exit code.
 
+mod bench;
 mod bucket;
 mod chance;
 mod client;
@@ -8,6 +9,7 @@ mod demo;
 mod doctor;
 mod export;
 mod failure;
+mod ground_truth;
 mod import;
 mod inspect;
 mod serve;
@@ -35,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Config(config::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -57,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Bench(args) => block_on(bench::run(args)),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),

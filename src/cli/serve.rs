@@ -1,11 +1,13 @@
 //! `isobath serve`: runs a node.
 
-use super::settings::{self, SettingsArgs};
+use super::{
+    chance,
+    settings::{self, SettingsArgs},
+};
 use crate::telemetry;
 use anyhow::Context as _;
 use isobath::process::{Process, ProcessParts};
 use isobath_storage::{Clock, SystemClock};
-use rand::{TryRng as _, rngs::SysRng};
 use std::{io::Write as _, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,10 +23,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let (region, bucket) = (config.region.clone(), config.bucket.clone());
-    let mut seed = [0; 32];
-    SysRng
-        .try_fill_bytes(&mut seed)
-        .context("the system has no random numbers")?;
+    let seed = chance::fresh_seed()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let process = Process::start(ProcessParts {
         config,

@@ -5,4 +5,5 @@
 mod codes;
 mod import;
 mod program;
+mod round_trip;
 mod server;

@@ -1,262 +1,211 @@
-//! `isobath demo`: the sample data in a bucket of its own, searched three ways.
+//! `isobath demo`: the whole path on sample data, from a write to a search, in one process.
 
-mod sample;
+mod ask;
+pub(crate) mod sample;
+mod update;
 
 use super::{
+    chance,
     client::{Client, Request},
-    import, settings,
+    ground_truth::{Truth, Vectors},
+    import::Plan,
 };
-use anyhow::Context as _;
-use bytesize::ByteSize;
-use clap::Parser as _;
-use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
+use anyhow::{Context as _, ensure};
+use ask::{Asked, Question};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use isobath::process::{Process, ProcessParts};
 use isobath_config::Config;
 use isobath_storage::{Clock, SystemClock};
-use rand::{TryRng as _, rngs::SysRng};
-use sample::{Sample, Truth};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use reqwest::Url;
+use serde_json::json;
 use std::{
-    collections::BTreeMap,
-    io::Write as _,
+    fs,
+    io::{self, Write as _},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-/// For how long a request that fails is repeated.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Rows of an answer.
-const LIMIT: usize = 10;
-/// The first id of the rows that the update adds.
-const ADDED: u64 = 1_000_000;
-/// How many of the first rows the update deletes.
-const DELETED: u64 = 50;
+/// The namespace of the demo.
+const NAMESPACE: &str = "wordnet";
 
-/// Loads 2,000 `WordNet` definitions into a local directory and searches them by meaning.
+/// The recall below which the demo fails.
+const LEAST_RECALL: f64 = 0.99;
+
+/// The longest wait for the graph.
+const INDEX_WAIT: Duration = Duration::from_secs(45);
+
+/// Loads sample data into a bucket of its own, searches it, and says how well.
 ///
-/// Prints how a plain query, a filtered one and one after an update fared against the exact answers.
+/// 2,000 dictionary entries with their embeddings are written over HTTP and searched for 200 definitions: plainly, with a filter, and after an update; each is compared with the exact answer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Keeps bucket and cache in this directory. Default: a temporary one, which is deleted.
+    /// Keeps the bucket in this directory; without it everything is removed at the end.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-/// The command line of an import.
-#[derive(Debug, clap::Parser)]
-struct Import {
-    #[command(flatten)]
-    args: import::Args,
-}
-
-/// How one kind of query fared.
-#[derive(Debug, Default)]
-struct Outcome {
-    found: usize,
-    expected: usize,
-    scanned: u64,
-    paths: BTreeMap<String, usize>,
-    times: Vec<Duration>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Answer {
-    rows: Vec<Hit>,
-    performance: Performance,
-}
-
-#[derive(Debug, Deserialize)]
-struct Hit {
-    id: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Performance {
-    path: String,
-    rows_scanned: u64,
-}
-
 /// Runs the command.
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
-    let temporary = TemporaryDir::new()?;
-    let dir = args.dir.as_deref().unwrap_or(&temporary.0);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut seed = [0; 32];
-    SysRng
-        .try_fill_bytes(&mut seed)
-        .context("the system has no random numbers")?;
-    let process = Process::start(ProcessParts {
-        config: config(dir),
-        environment: settings::environment(),
-        clock: Arc::clone(&clock),
-        seed,
-        metrics: None,
-    })
-    .await?;
-    let url = format!("http://{}", process.address);
-    let shown = show(&url, dir, &clock).await;
-    process
-        .stop()
-        .await
-        .context("the node did not stop in order")?;
-    shown
+    let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let dir = args.dir.as_deref().unwrap_or(temporary.path());
+    let process = start(dir).await?;
+    let url = Url::parse(&format!("http://{}", process.address))?;
+    let client = Client::new(&url, Duration::from_secs(10), Arc::new(SystemClock))?;
+    let shown = show(&client, dir).await;
+    let stopped = process.stop().await;
+    shown?;
+    stopped?;
+    if args.dir.is_some() {
+        let (dir, region) = (dir.display(), Config::default().region);
+        writeln!(
+            io::stdout(),
+            "\nThe bucket stays: isobath serve --region {region} --bucket {dir}/bucket --cache {dir}/cache"
+        )?;
+    }
+    Ok(())
 }
 
-/// A node on a directory, which builds a graph also for a part as small as the sample.
-fn config(dir: &Path) -> Config {
+/// Starts a node on a bucket in `dir` that builds a graph however few rows there are.
+async fn start(dir: &Path) -> anyhow::Result<Process> {
     let mut config = Config {
-        region: "demo".to_owned(),
         bucket: dir.join("bucket").to_string_lossy().into_owned(),
         cache_dir: dir.join("cache"),
         ..Config::default()
     };
-    config.server.listen.set_port(0);
+    config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.fold.interval = Duration::from_millis(100);
-    // long enough for the queries after the update to meet it unfolded
-    config.fold.pause = Duration::from_secs(4);
-    config.fold.min_bytes = ByteSize::mib(64);
+    config.fold.pause = Duration::from_millis(300);
     config.index.min_rows_for_graph = 1;
-    config
+    config.index.recall_target = 0.995;
+    let parts = ProcessParts {
+        config,
+        environment: Vec::new(),
+        clock: Arc::new(SystemClock),
+        seed: chance::fresh_seed()?,
+        metrics: None,
+    };
+    Process::start(parts).await.context("cannot start a node")
 }
 
-async fn show(url: &str, dir: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
-    let sample = Sample::load()?;
-    let mut out = std::io::stdout();
-    writeln!(out, "a bucket in {}, served on {url}", dir.display())?;
-    let namespace = "wordnet";
-    load(url, namespace, dir).await?;
-    let client = Client::new(&url.parse()?, PATIENCE, Arc::clone(clock))?;
-    let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY);
-    table.set_header(["query", "recall@10", "path", "rows scanned", "median time"]);
-    let ask = async |filter: Value, truth: Truth| {
-        ask_all(&client, clock, namespace, &sample, &filter, &truth).await
-    };
-    let plain = ask(Value::Null, Sample::plain()?).await?;
-    table.add_row(plain.cells("nearest of all"));
-    let verbs = ask(json!(["pos", "Eq", "v"]), Sample::verbs()?).await?;
-    table.add_row(verbs.cells("nearest verbs: pos = 'v'"));
-    update(&client, namespace, &sample).await?;
-    let changed = ask(Value::Null, sample.after_update(ADDED, DELETED)?).await?;
-    table.add_row(changed.cells("nearest of all, after an update"));
-    writeln!(out, "{table}")?;
+/// Loads, searches, updates, searches, and prints what came out.
+async fn show(client: &Client, dir: &Path) -> anyhow::Result<()> {
+    let mut out = io::stdout();
+    let rows = sample::rows()?;
+    let queries = Vectors::from_fbin(sample::QUERIES)?;
+    let start = SystemClock.monotonic();
+    let file = dir.join("sample.parquet");
+    fs::write(&file, sample::ROWS)?;
+    let plan = Plan::usual(NAMESPACE.parse()?, dir.to_owned());
+    let sent = plan.import(client, &file, &SystemClock).await?;
+    let loaded = SystemClock.monotonic().saturating_sub(start);
     writeln!(
         out,
-        "{0} queries each, compared with the exact answers; the update added {0} rows and deleted {DELETED}.",
-        sample.queries(),
+        "wrote {} rows of 384 dimensions in {loaded:.2?}",
+        sent.rows
     )?;
+    wait_for_graph(client, &queries).await?;
+    let indexed = SystemClock.monotonic().saturating_sub(start);
+    writeln!(out, "searched by graph from {indexed:.2?} on\n")?;
+    print_example(client, &rows).await?;
+
+    let mut asked = Vec::new();
+    let all = Question::new("plain", &queries, Truth::from_ibin(sample::TRUTH)?);
+    asked.push(all.ask(client).await?);
+    let verbs = Question {
+        filter: Some(json!(["pos", "Eq", "v"])),
+        ..Question::new(
+            "only verbs",
+            &queries,
+            Truth::from_ibin(sample::TRUTH_VERBS)?,
+        )
+    };
+    asked.push(verbs.ask(client).await?);
+    let truth = update::apply(client, &rows, &queries, &all.truth).await?;
+    asked.push(
+        Question::new("after an update", &queries, truth)
+            .ask(client)
+            .await?,
+    );
+    writeln!(out, "{}", table(&asked))?;
+    writeln!(
+        out,
+        "The update deleted {0} rows and wrote {0} others.",
+        update::ROWS
+    )?;
+    let lowest = asked.iter().map(|asked| asked.recall).fold(1.0, f64::min);
+    ensure!(
+        lowest >= LEAST_RECALL,
+        "recall@10 is {lowest:.4}, less than {LEAST_RECALL}"
+    );
     Ok(())
 }
 
-/// Imports the sample as a user would, and waits until it is indexed.
-async fn load(url: &str, namespace: &str, dir: &Path) -> anyhow::Result<()> {
-    let file = dir.join("sample.parquet");
-    std::fs::write(&file, sample::PARQUET).context("cannot write the sample")?;
-    let (file, journal) = (file.to_string_lossy(), dir.join("journal"));
-    let journal = journal.to_string_lossy();
-    let words = [
-        "import",
-        namespace,
-        &file,
-        "--url",
-        url,
-        "--journal",
-        &journal,
-        "--wait",
-    ];
-    let import = Import::try_parse_from(words)?;
-    import::run(import.args).await
-}
-
-/// Adds each query as a row of its own, and deletes the first rows.
-async fn update(client: &Client, namespace: &str, sample: &Sample) -> anyhow::Result<()> {
-    let rows = (ADDED..).zip(sample.vectors());
-    let rows: Vec<Value> = rows
-        .map(|(id, vector)| json!({"id": id, "vector": vector, "text": "added by the update"}))
-        .collect();
-    let deletes: Vec<u64> = (0..DELETED).collect();
-    let body = json!({"upsert_rows": rows, "deletes": deletes}).to_string();
-    let path = format!("/v2/namespaces/{namespace}");
-    client.send_text(&Request::post(path, body)).await?;
-    Ok(())
-}
-
-async fn ask_all(
-    client: &Client,
-    clock: &Arc<dyn Clock>,
-    namespace: &str,
-    sample: &Sample,
-    filter: &Value,
-    truth: &Truth,
-) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
-    for (vector, expected) in sample.vectors().zip(truth) {
-        let mut query = json!({"rank_by": ["vector", "ANN", vector], "limit": LIMIT});
-        if !filter.is_null() {
-            query["filters"] = filter.clone();
+/// Waits until a search takes the graph.
+async fn wait_for_graph(client: &Client, queries: &Vectors) -> anyhow::Result<()> {
+    let query = queries.rows().next().context("no queries")?;
+    let start = SystemClock.monotonic();
+    loop {
+        let answer = ask::search(client, query, None, false).await?;
+        if answer.performance.path == "graph" {
+            return Ok(());
         }
-        let path = format!("/v2/namespaces/{namespace}/query");
-        let started = clock.monotonic();
-        let answer: Answer = client.send(&Request::post(path, query.to_string())).await?;
-        outcome
-            .times
-            .push(clock.monotonic().saturating_sub(started));
-        let expected = &expected[..expected.len().min(LIMIT)];
-        outcome.found += answer
-            .rows
-            .iter()
-            .filter(|hit| expected.contains(&hit.id))
-            .count();
-        outcome.expected += expected.len();
-        outcome.scanned += answer.performance.rows_scanned;
-        *outcome.paths.entry(answer.performance.path).or_default() += 1;
-    }
-    Ok(outcome)
-}
-
-impl Outcome {
-    #[expect(clippy::cast_precision_loss, reason = "counts of a few thousand")]
-    fn cells(mut self, query: &str) -> [String; 5] {
-        self.times.sort_unstable();
-        let median = self
-            .times
-            .get(self.times.len() / 2)
-            .copied()
-            .unwrap_or_default();
-        let queries = self.times.len().max(1) as u64;
-        let paths: Vec<String> = self.paths.into_keys().collect();
-        [
-            query.to_owned(),
-            format!("{:.3}", self.found as f64 / self.expected.max(1) as f64),
-            paths.join(", "),
-            format!("{}", self.scanned / queries),
-            format!("{:.2} ms", median.as_secs_f64() * 1_000.0),
-        ]
+        let waited = SystemClock.monotonic().saturating_sub(start);
+        ensure!(waited < INDEX_WAIT, "no graph after {waited:.0?}");
+        SystemClock.sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// A directory that is deleted when the demo ends.
-struct TemporaryDir(PathBuf);
-
-impl TemporaryDir {
-    fn new() -> anyhow::Result<Self> {
-        let mut name = [0; 8];
-        SysRng
-            .try_fill_bytes(&mut name)
-            .context("the system has no random numbers")?;
-        let name = format!("isobath-demo-{:016x}", u64::from_le_bytes(name));
-        let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir(&dir).context("cannot make a temporary directory")?;
-        Ok(Self(dir))
+/// Prints the neighbours of one row, by their texts.
+async fn print_example(client: &Client, rows: &sample::Rows) -> anyhow::Result<()> {
+    let mut out = io::stdout();
+    let vector = rows.vectors.rows().next().context("no rows")?;
+    let text = rows.texts.first().map_or("", String::as_str);
+    writeln!(out, "Nearest to “{text}”:")?;
+    let answer = ask::search(client, vector, None, true).await?;
+    for row in answer.rows.iter().skip(1).take(4) {
+        let text = row.text.as_deref().unwrap_or_default();
+        writeln!(out, "  {:.3}  {text}", row.distance)?;
     }
+    Ok(writeln!(out)?)
 }
 
-impl Drop for TemporaryDir {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, "temporary directory stays");
+fn table(asked: &[Asked]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "200 queries",
+            "recall@10",
+            "path taken",
+            "rows scanned, mean",
+            "median time",
+        ]);
+    for asked in asked {
+        table.add_row([
+            asked.name.to_owned(),
+            format!("{:.4}", asked.recall),
+            asked.paths.clone(),
+            asked.rows_scanned.to_string(),
+            format!("{:.2} ms", asked.median.as_secs_f64() * 1_000.0),
+        ]);
+    }
+    for column in [1, 3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    table
+}
+
+/// The path of queries.
+fn query_path() -> String {
+    format!("/v2/namespaces/{NAMESPACE}/query")
+}
+
+/// A write.
+fn write(body: &serde_json::Value) -> Request {
+    Request::post(format!("/v2/namespaces/{NAMESPACE}"), body.to_string())
 }

@@ -1,115 +1,62 @@
-//! [`Sample`]: 2,000 `WordNet` definitions as vectors, 200 queries and their exact answers.
+//! The sample data, part of the program so that the demo runs anywhere: 2,000 dictionary
+//! entries (`testdata/wordnet`) with their embeddings, 200 definitions as queries, and the exact answers.
 
-use super::LIMIT;
+use super::super::ground_truth::Vectors;
 use anyhow::Context as _;
+use arrow_array::{
+    RecordBatch,
+    cast::AsArray as _,
+    types::{Float32Type, UInt64Type},
+};
+use arrow_select::concat::concat_batches;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// The rows: id, text, pos, domain and so on, and a vector of 384 dimensions.
-pub(super) const PARQUET: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k.parquet");
-const QUERIES: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k_query.fbin");
-const TRUTH: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k_gt_query.ibin");
-const TRUTH_VERBS: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k_gt_query_pos_v.ibin");
+/// The rows: id, text, part of speech, domain, counts, vector.
+pub(crate) const ROWS: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k.parquet");
 
-/// By query the ids of the nearest rows.
-pub(super) type Truth = Vec<Vec<u64>>;
+/// Query vectors.
+pub(crate) const QUERIES: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k_query.fbin");
 
-/// The queries, and what is known of their answers.
+/// Their exact answers.
+pub(crate) const TRUTH: &[u8] = include_bytes!("../../../testdata/wordnet/slice2k_gt_query.ibin");
+
+/// Their exact answers among verbs.
+pub(crate) const TRUTH_VERBS: &[u8] =
+    include_bytes!("../../../testdata/wordnet/slice2k_gt_query_pos_v.ibin");
+
+/// The rows in memory.
 #[derive(Debug)]
-pub(super) struct Sample {
-    dim: usize,
-    vectors: Vec<f32>,
+pub(crate) struct Rows {
+    /// The ids.
+    pub(crate) ids: Vec<u64>,
+    /// What each row is about.
+    pub(crate) texts: Vec<String>,
+    /// The embeddings.
+    pub(crate) vectors: Vectors,
 }
 
-/// The nearest rows of each query: ids and distances.
-struct Nearest {
-    ids: Vec<Vec<u64>>,
-    distances: Vec<Vec<f32>>,
-}
-
-impl Sample {
-    /// Reads the queries.
-    pub(super) fn load() -> anyhow::Result<Self> {
-        let (_, dim, rest) = head(QUERIES)?;
-        Ok(Self {
-            dim,
-            vectors: words(rest).map(f32::from_bits).collect(),
-        })
-    }
-
-    /// How many queries there are.
-    pub(super) fn queries(&self) -> usize {
-        self.vectors.len() / self.dim
-    }
-
-    /// The query vectors.
-    pub(super) fn vectors(&self) -> impl Iterator<Item = &[f32]> {
-        self.vectors.chunks_exact(self.dim)
-    }
-
-    /// The exact answers.
-    pub(super) fn plain() -> anyhow::Result<Truth> {
-        Ok(nearest(TRUTH)?.ids)
-    }
-
-    /// The exact answers among verbs.
-    pub(super) fn verbs() -> anyhow::Result<Truth> {
-        Ok(nearest(TRUTH_VERBS)?.ids)
-    }
-
-    /// The exact answers once every query is a row itself, with ids from `added` on, and the rows with ids
-    /// below `deleted` are gone.
-    pub(super) fn after_update(&self, added: u64, deleted: u64) -> anyhow::Result<Truth> {
-        let known = nearest(TRUTH)?;
-        let answer = |((query, ids), distances): ((&[f32], &Vec<u64>), &Vec<f32>)| {
-            let old = ids.iter().copied().zip(distances.iter().copied());
-            let new = (added..).zip(self.vectors().map(|row| cosine_distance(query, row)));
-            let mut all: Vec<(f32, u64)> = old
-                .filter(|(id, _)| *id >= deleted)
-                .chain(new)
-                .map(|(id, d)| (d, id))
-                .collect();
-            all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            all.into_iter().take(LIMIT).map(|(_, id)| id).collect()
-        };
-        Ok(self
-            .vectors()
-            .zip(&known.ids)
-            .zip(&known.distances)
-            .map(answer)
-            .collect())
-    }
-}
-
-fn cosine_distance(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-    1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
-}
-
-/// Two counts and what follows them.
-fn head(bytes: &[u8]) -> anyhow::Result<(usize, usize, &[u8])> {
-    let (head, rest) = bytes.split_at_checked(8).context("the sample is cut off")?;
-    let mut counts = words(head).map(|n| n as usize);
-    let (rows, columns) = (counts.next().unwrap_or(0), counts.next().unwrap_or(0));
-    Ok((rows, columns.max(1), rest))
-}
-
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|word| u32::from_le_bytes(*word))
-}
-
-/// Ids, then distances, each row by row.
-fn nearest(bytes: &[u8]) -> anyhow::Result<Nearest> {
-    let (queries, k, rest) = head(bytes)?;
-    let (ids, distances) = rest
-        .split_at_checked(queries * k * 4)
-        .context("the sample is cut off")?;
-    let ids: Vec<u64> = words(ids).map(u64::from).collect();
-    let distances: Vec<f32> = words(distances).map(f32::from_bits).collect();
-    Ok(Nearest {
-        ids: ids.chunks_exact(k).map(<[u64]>::to_vec).collect(),
-        distances: distances.chunks_exact(k).map(<[f32]>::to_vec).collect(),
+/// Reads the rows.
+pub(crate) fn rows() -> anyhow::Result<Rows> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_static(ROWS))?.build()?;
+    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>()?;
+    let schema = batches.first().context("the sample is empty")?.schema();
+    let all = concat_batches(&schema, &batches)?;
+    let column = |name: &str| {
+        all.column_by_name(name)
+            .context("the sample lacks a column")
+    };
+    let ids = column("id")?.as_primitive::<UInt64Type>();
+    let texts = column("text")?.as_string::<i32>();
+    let vectors = column("vector")?.as_fixed_size_list();
+    let dim = usize::try_from(vectors.value_length())?;
+    let values = vectors.values().as_primitive::<Float32Type>();
+    Ok(Rows {
+        ids: ids.values().to_vec(),
+        texts: texts
+            .iter()
+            .map(|text| text.unwrap_or_default().to_owned())
+            .collect(),
+        vectors: Vectors::new(dim, values.values().to_vec()),
     })
 }

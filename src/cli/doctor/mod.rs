@@ -36,7 +36,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn check_bucket(config: &Config, store: &Store, report: &mut Report) -> anyhow::Result<()> {
-    let run = chance::fresh_id();
+    let run = chance::fresh_id()?;
     for check in probe(store, run).await.checks {
         let name = check.name;
         match check.outcome {

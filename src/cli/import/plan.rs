@@ -43,6 +43,23 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Columns by their usual names, with the journal in `journal`.
+    pub(crate) fn usual(namespace: Namespace, journal: PathBuf) -> Self {
+        Self {
+            namespace,
+            format: None,
+            naming: Naming {
+                id: "id".to_owned(),
+                vectors: Vec::new(),
+                exclude: Vec::new(),
+            },
+            metric: Metric::CosineDistance,
+            batch_rows: 5_000,
+            in_flight: 4,
+            journal,
+        }
+    }
+
     /// Imports one file.
     pub(crate) async fn import(
         &self,

@@ -1,0 +1,135 @@
+//! [`Report`]: all figures of a run.
+
+use super::{latency::Latency, search::Measured, system::Memory, writes::Writers};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use indicatif::HumanBytes;
+use serde::Serialize;
+use std::fmt;
+
+/// All figures of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Rows that were searched.
+    pub(super) rows: u64,
+    /// A file and its directory entry on the disk.
+    pub(super) file_create: Latency,
+    /// Writes of one row.
+    pub(super) single_row_ack: Latency,
+    /// Writes of a thousand rows.
+    pub(super) thousand_row_ack: Latency,
+    /// One writer against four.
+    pub(super) writers: Writers,
+    /// The import.
+    pub(super) ingest: Ingest,
+    /// The searches.
+    pub(super) searches: Vec<Measured>,
+    /// Memory at the end.
+    pub(super) memory: Memory,
+}
+
+/// The import of all rows.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Ingest {
+    /// How many.
+    pub(super) rows: u64,
+    /// Until the last was acked.
+    pub(super) seconds: f64,
+    /// Until all were indexed and merged.
+    pub(super) indexed_seconds: f64,
+    /// Bytes in the bucket, where it is a directory.
+    pub(super) bucket_bytes: Option<u64>,
+    /// Bytes in the cache directory.
+    pub(super) cache_bytes: Option<u64>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.writes())?;
+        write!(f, "{}", self.reads())
+    }
+}
+
+impl Report {
+    fn writes(&self) -> Table {
+        let mut table = table();
+        table.set_header(["writes and space", "", ""]);
+        let latency = |l: &Latency| {
+            [
+                format!("p50 {:.2} ms", l.p50_ms),
+                format!("p99 {:.2} ms", l.p99_ms),
+            ]
+        };
+        for (name, of) in [
+            ("file created and synced", &self.file_create),
+            ("ack of 1 row", &self.single_row_ack),
+            ("ack of 1,000 rows", &self.thousand_row_ack),
+        ] {
+            let [p50, p99] = latency(of);
+            table.add_row([name.to_owned(), p50, p99]);
+        }
+        let ingest = &self.ingest;
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let rate = ingest.rows as f64 / ingest.seconds.max(0.001);
+        let bytes =
+            |bytes: Option<u64>| bytes.map_or("-".to_owned(), |b| HumanBytes(b).to_string());
+        table.add_row([
+            format!("import of {} rows", ingest.rows),
+            format!("{rate:.0} rows/s"),
+            format!("indexed after {:.1} s", ingest.indexed_seconds),
+        ]);
+        table.add_row([
+            "writers, 5 ms added per store request".to_owned(),
+            format!("one {:.0} rows/s", self.writers.one_rows_per_s),
+            format!("four {:.0} rows/s", self.writers.four_rows_per_s),
+        ]);
+        table.add_row([
+            "bytes".to_owned(),
+            format!("bucket {}", bytes(ingest.bucket_bytes)),
+            format!("cache {}", bytes(ingest.cache_bytes)),
+        ]);
+        table.add_row([
+            "memory".to_owned(),
+            format!("resident {}", HumanBytes(self.memory.resident)),
+            format!("peak {}", HumanBytes(self.memory.peak)),
+        ]);
+        table
+    }
+
+    fn reads(&self) -> Table {
+        let mut table = table();
+        table.set_header([
+            "searches",
+            "wanted",
+            "recall@10",
+            "through",
+            "clients",
+            "QPS",
+            "p50 ms",
+            "p99 ms",
+            "path",
+        ]);
+        for one in &self.searches {
+            table.add_row([
+                one.setting.clone(),
+                one.wanted
+                    .map_or("default".to_owned(), |wanted| format!("{wanted}")),
+                format!("{:.4}", one.recall),
+                one.through.to_owned(),
+                one.clients.to_string(),
+                format!("{:.0}", one.qps),
+                format!("{:.3}", one.latency.p50_ms),
+                format!("{:.3}", one.latency.p99_ms),
+                one.path.clone(),
+            ]);
+        }
+        table
+    }
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
