@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod faults;
-mod fsync;
+mod local;
 mod races;
 mod suite;
 

@@ -1,5 +1,7 @@
 //! What the layers do, over a store in memory and a paused clock.
 
+mod bodies;
+
 use super::*;
 use crate::{Clock, SystemClock, error::ErrorKind};
 use bytes::Bytes;
