@@ -21,6 +21,9 @@ const FOOTER: usize = 8 + 8 + 32 + 8;
 /// namespaces.
 pub const SUFFIX: usize = 32 * 1024;
 
+/// No segment is longer than this, in bytes.
+const MAX_LENGTH: u64 = 1 << 40;
+
 /// Bytes of the smallest entry.
 const MIN_ENTRY: usize = 4 + 1 + 8 + 8 + 4 + 8 + 8 + 32;
 
@@ -38,7 +41,7 @@ pub struct Directory {
     /// Names the segment's content: the hash that covers every byte.
     pub hash: [u8; 32],
     /// Where the directory starts.
-    dir_off: u64,
+    pub(super) dir_off: u64,
     /// The header's length in bytes.
     header_length: usize,
 }
@@ -145,7 +148,7 @@ pub fn decode_directory(suffix: &[u8]) -> Result<Directory, FormatError> {
     }
     let needed = length
         .checked_sub(dir_off)
-        .filter(|n| *n >= FOOTER as u64 && length >= suffix.len() as u64)
+        .filter(|n| *n >= FOOTER as u64 && (suffix.len() as u64..=MAX_LENGTH).contains(&length))
         .ok_or_else(|| FormatError::corrupt(WHAT, "the footer contradicts itself"))?;
     let start = usize::try_from(needed)
         .ok()
@@ -233,7 +236,7 @@ impl Directory {
         let mut end = self.header_length as u64;
         let mut names = std::collections::BTreeSet::new();
         for entry in &self.entries {
-            let fits = entry.offset == align(end) && entry.length <= self.dir_off;
+            let fits = entry.offset == align(end) && entry.length <= MAX_LENGTH - entry.offset;
             if !fits || !names.insert(&entry.namespace) {
                 return Err(FormatError::corrupt(WHAT, "blocks overlap or leave gaps"));
             }

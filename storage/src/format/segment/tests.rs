@@ -241,6 +241,27 @@ proptest! {
     }
 
     #[test]
+    fn should_never_panic_on_forged_directories(
+        flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..6),
+        footer in proptest::option::of((any::<u64>(), any::<u64>())),
+    ) {
+        let mut bytes = encode(&everything()).unwrap().to_vec();
+        let end = bytes.len() - 40;
+        let start = usize::try_from(decode_directory(&bytes).unwrap().dir_off).unwrap();
+        for (at, value) in flips {
+            bytes[start + at % (end - 16 - start)] = value;
+        }
+        if let Some((dir_off, length)) = footer {
+            bytes[end - 16..end - 8].copy_from_slice(&dir_off.to_le_bytes());
+            bytes[end - 8..end].copy_from_slice(&length.to_le_bytes());
+        }
+        let hash = blake3::hash(&bytes[start..end]);
+        bytes[end..end + 32].copy_from_slice(hash.as_bytes());
+        drop(decode_directory(&bytes[start..]));
+        drop(decode(&bytes.into()));
+    }
+
+    #[test]
     fn should_never_panic_on_mutated_goldens(
         flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..4),
         cut in any::<usize>(),
