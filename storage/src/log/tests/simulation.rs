@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use isobath_config::LogConfig;
 use parking_lot::Mutex;
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 

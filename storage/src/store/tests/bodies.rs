@@ -50,14 +50,14 @@ impl Layer for Broken {
             found.attributes.clone(),
         );
         let start = found.bytes().await?.slice(0..3);
-        let reset = Err(Error::Generic {
+        let cut = Err(Error::Generic {
             store: "test",
             source: "reset".into(),
         });
         let rest = if self.still {
             future::pending().boxed()
         } else {
-            future::ready(reset).boxed()
+            future::ready(cut).boxed()
         };
         let body = stream::iter([Ok(start)]).chain(stream::once(rest));
         let payload = GetResultPayload::Stream(body.boxed());
