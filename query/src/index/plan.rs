@@ -72,5 +72,5 @@ impl Index {
 
 /// The list for a walk of which only a share of the rows counts.
 pub(super) fn widened(list: usize, share: f32) -> usize {
-    (list as f32 / share.clamp(0.01, 1.0).sqrt()) as usize
+    (list as f32 / share.clamp(0.01, 1.0).powf(0.75)) as usize
 }

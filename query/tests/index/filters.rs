@@ -21,11 +21,11 @@ fn filtered(
 
 #[test]
 fn should_find_under_filters_of_every_selectivity() {
-    let (rows, queries) = Rows::clustered(12_000, 48, 60, 21);
+    let (rows, queries) = Rows::clustered(6_000, 48, 40, 21);
     let built = Built::new(rows, &IndexParams::new(Metric::CosineDistance));
     for every in [1, 2, 5, 20, 100, 1_000, 5_000, 20_000] {
-        // where less than one in twenty passes only a caller who insists gets a walk
-        let paths = if every <= 20 {
+        // where less than one in five passes only a caller who insists gets a walk
+        let paths = if every <= 5 {
             &[None, Some(SearchPath::Graph)][..]
         } else {
             &[None]
@@ -39,21 +39,21 @@ fn should_find_under_filters_of_every_selectivity() {
 
 #[test]
 fn should_find_under_a_filter_that_keeps_away_from_the_query() {
-    let (rows, queries) = Rows::clustered(12_000, 48, 60, 22);
+    let (rows, queries) = Rows::clustered(6_000, 48, 40, 22);
     let built = Built::new(rows, &IndexParams::new(Metric::EuclideanSquared));
     // the farther half of the rows, seen from the first query
     let far = exact(
         &built.rows,
         Metric::EuclideanSquared,
         queries.row(0),
-        6_000,
+        3_000,
         |_| true,
     );
-    let mut near = vec![false; 12_000];
+    let mut near = vec![false; 6_000];
     for hit in far {
         near[hit.row as usize] = true;
     }
-    let filter = Bitset::from_fn(12_000, |row| !near[row]);
+    let filter = Bitset::from_fn(6_000, |row| !near[row]);
     let options = SearchOptions {
         path: Some(SearchPath::Graph),
         filter: Some(&filter),
@@ -75,7 +75,7 @@ fn should_find_under_a_filter_that_keeps_away_from_the_query() {
 
 #[test]
 fn should_look_beyond_hidden_rows() {
-    let (rows, queries) = Rows::clustered(12_000, 48, 60, 23);
+    let (rows, queries) = Rows::clustered(6_000, 48, 40, 23);
     let built = Built::new(rows, &IndexParams::new(Metric::CosineDistance));
     for path in [SearchPath::Scan, SearchPath::Graph] {
         let options = SearchOptions {
@@ -85,7 +85,7 @@ fn should_look_beyond_hidden_rows() {
         let mut sum = 0.0;
         for i in 0..queries.len() {
             let query = queries.row(i);
-            let mut hidden = vec![false; 12_000];
+            let mut hidden = vec![false; 6_000];
             let nearest = exact(&built.rows, Metric::CosineDistance, query, 150, |_| true);
             for hit in nearest {
                 hidden[hit.row as usize] = true;

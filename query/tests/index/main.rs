@@ -13,3 +13,4 @@ mod filters;
 mod metrics;
 mod odd;
 mod real;
+mod yardstick;

@@ -14,7 +14,7 @@ const METRICS: [Metric; 3] = [
 fn should_find_in_every_metric_and_dimension() {
     for metric in METRICS {
         for dim in [1, 3, 63, 65, 100, 120] {
-            let (rows, queries) = Rows::clustered(1_500, dim, 20, dim as u64);
+            let (rows, queries) = Rows::clustered(700, dim, 20, dim as u64);
             let built = Built::new(rows, &IndexParams::new(metric));
             for path in [SearchPath::Scan, SearchPath::Graph] {
                 let options = SearchOptions {
@@ -30,7 +30,7 @@ fn should_find_in_every_metric_and_dimension() {
 
 #[test]
 fn should_find_by_the_dot_product_among_wide_norms() {
-    let (rows, queries) = Rows::clustered(8_000, 96, 50, 5);
+    let (rows, queries) = Rows::clustered(6_000, 64, 50, 5);
     let built = Built::new(
         rows.with_norms(0.5, 6),
         &IndexParams::new(Metric::DotProduct),
@@ -46,7 +46,7 @@ fn should_find_by_the_dot_product_among_wide_norms() {
 
 #[test]
 fn should_find_by_euclidean_distance_among_wide_norms() {
-    let (rows, queries) = Rows::clustered(8_000, 96, 50, 8);
+    let (rows, queries) = Rows::clustered(6_000, 64, 50, 8);
     let built = Built::new(
         rows.with_norms(0.5, 9),
         &IndexParams::new(Metric::EuclideanSquared),
@@ -57,9 +57,9 @@ fn should_find_by_euclidean_distance_among_wide_norms() {
 
 #[test]
 fn should_find_among_rows_sorted_by_cluster() {
-    let (rows, queries) = Rows::clustered(8_000, 64, 40, 11);
+    let (rows, queries) = Rows::clustered(6_000, 64, 40, 11);
     let mut order: Vec<&[f32]> = (0..rows.len()).map(|i| rows.row(i)).collect();
-    let (_, [one, two]) = (0, [rows.row(0).to_vec(), rows.row(1).to_vec()]);
+    let (one, two) = (rows.row(0).to_vec(), rows.row(1).to_vec());
     let side = |row: &[f32]| -> f32 {
         let planes = row.iter().zip(one.iter().zip(&two));
         planes.map(|(v, (a, b))| v * (a - b)).sum()

@@ -43,7 +43,7 @@ fn should_find_copies() {
     let kinds: Vec<Vec<f32>> = (0..30)
         .map(|_| (0..48).map(|_| random.normal()).collect())
         .collect();
-    let values = (0..9_000).flat_map(|i| kinds[i * 7 % 30].clone()).collect();
+    let values = (0..3_000).flat_map(|i| kinds[i * 7 % 30].clone()).collect();
     let built = Built::new(
         Rows { values, dim: 48 },
         &IndexParams::new(Metric::CosineDistance),
@@ -174,7 +174,7 @@ fn should_refuse_what_does_not_fit() {
 
 #[test]
 fn should_stop_when_cancelled_and_when_expired() {
-    let (rows, queries) = Rows::clustered(20_000, 16, 10, 1);
+    let (rows, queries) = Rows::clustered(9_000, 16, 10, 1);
     let dir = TempDir::new().unwrap();
     let params = IndexParams::new(Metric::EuclideanSquared);
     let cancelled = build(

@@ -153,3 +153,6 @@ impl<'a> CodesView<'a> {
             .unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ impl Neighbours for GraphView<'_> {
         prefetch(self.row(node));
     }
 }
+
+#[cfg(test)]
+mod tests;
