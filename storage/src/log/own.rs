@@ -149,7 +149,11 @@ impl<S: Sink> Task<S> {
         r.draining_since.map_or(due, |since| due.min(since + DRAIN))
     }
 
+    /// When the next heartbeat is due. While anything is in flight none is: it would show no more.
     fn heartbeat_due(&self, r: &Reign) -> Duration {
+        if r.window.unresolved() > 0 {
+            return Duration::MAX;
+        }
         let active = r
             .wrote_at
             .is_some_and(|at| r.sent_at.saturating_sub(at) < ACTIVE);
@@ -178,7 +182,7 @@ impl<S: Sink> Task<S> {
             }
             self.send_batch(r, now);
         }
-        if now >= self.heartbeat_due(r) && r.window.has_room() {
+        if now >= self.heartbeat_due(r) {
             self.send_heartbeat(r, now);
         }
     }

@@ -226,6 +226,24 @@ async fn should_hold_writes_for_some_time_when_the_store_is_out_of_reach() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn should_outlast_a_store_that_is_away_for_long() {
+    let region = SimRegion::new(8);
+    let a = region.launch("a", &quiet());
+    let b = region.launch("b", &quiet());
+    region.owner().await;
+    a.faults.set_down(true);
+    b.faults.set_down(true);
+    sleep(3_600 * SECOND).await;
+    let struck = a.faults.struck() + b.faults.struck();
+    assert!(struck < 20_000, "{struck} requests in an hour");
+    a.faults.set_down(false);
+    b.faults.set_down(false);
+    sleep(20 * SECOND).await;
+    let owner = region.process(&region.owner().await).unwrap();
+    owner.write(1).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn should_stay_quiet_when_idle() {
     let region = SimRegion::new(9);
     let a = region.launch("a", &quiet());
