@@ -42,6 +42,7 @@ fn should_depend_downwards_between_crates() {
         let found: BTreeSet<&str> = text
             .lines()
             .skip_while(|line| *line != "[dependencies]")
+            .take_while(|line| *line != "[dev-dependencies]")
             .filter_map(|line| line.strip_prefix("isobath-"))
             .filter_map(|line| line.split(['.', ' ', '=']).next())
             .collect();

@@ -7,8 +7,6 @@
 
 mod digest;
 mod error;
-#[cfg(test)]
-mod laws;
 mod namespace_state;
 mod overlay;
 mod part_rows;
@@ -17,6 +15,8 @@ mod resolve;
 mod row_state;
 mod schema_state;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use digest::digest;
 pub use error::FoldError;

@@ -123,14 +123,7 @@ impl SimRegion {
             },
             world_clock,
         );
-        let backend = Backend {
-            store: Arc::<InMemory>::clone(&self.raw),
-            kind: StoreKind::Memory,
-            url: "memory://sim".to_owned(),
-            dir: None,
-            durable: false,
-        };
-        let store = compose(backend, &options, &clock, Some(&faults));
+        let store = compose(self.backend(), &options, &clock, Some(&faults));
         let gated = GatedStore {
             inner: Arc::clone(&store.log),
             gate: gate.clone(),
@@ -170,6 +163,16 @@ impl SimRegion {
             .lock()
             .insert(address.to_owned(), process.clone());
         process
+    }
+
+    fn backend(&self) -> Backend {
+        Backend {
+            store: Arc::<InMemory>::clone(&self.raw),
+            kind: StoreKind::Memory,
+            url: "memory://sim".to_owned(),
+            dir: None,
+            durable: false,
+        }
     }
 
     pub(super) fn process(&self, address: &str) -> Option<Process> {
