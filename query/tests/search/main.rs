@@ -56,6 +56,7 @@ fn code(set: &RowSet) {
 fn service(folder: &TempDir) -> IndexService {
     let config = IndexConfig {
         min_rows_for_graph: 1,
+        bits: Some(2),
         ..IndexConfig::default()
     };
     IndexService::start(folder.path(), &config).unwrap()
