@@ -34,7 +34,7 @@ const NAMESPACE: &str = "wordnet";
 const LEAST_RECALL: f64 = 0.99;
 
 /// The longest wait for the graph.
-const INDEX_WAIT: Duration = Duration::from_secs(45);
+const INDEX_WAIT: Duration = Duration::from_mins(3);
 
 /// Loads sample data into a bucket of its own, searches it, and says how well.
 ///
@@ -76,7 +76,9 @@ async fn start(dir: &Path) -> anyhow::Result<Process> {
     };
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.fold.interval = Duration::from_millis(100);
-    config.fold.pause = Duration::from_millis(300);
+    // The sample becomes a part at once; the update stays in the delta while it is searched.
+    config.fold.min_rows = 1_000;
+    config.fold.pause = Duration::from_mins(10);
     config.index.min_rows_for_graph = 1;
     config.index.recall_target = 0.995;
     let parts = ProcessParts {
