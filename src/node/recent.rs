@@ -18,6 +18,30 @@ pub(super) struct Entry {
     pub(super) last: Stamp,
 }
 
+/// A write with what it is recognised by.
+#[derive(Debug)]
+pub(super) struct Write {
+    key: IdempotencyKey,
+    body: BodyHash,
+    entry: Entry,
+}
+
+impl Write {
+    fn new(request: &Request, stamp: Stamp) -> Self {
+        let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
+        let committed = Committed {
+            stamp,
+            counts: request.counts,
+        };
+        let last = stamp.at(stamp.index.saturating_add(length - 1));
+        Self {
+            key: request.key,
+            body: request.body,
+            entry: Entry { committed, last },
+        }
+    }
+}
+
 /// The writes of the last minutes by key and by body: rebuilt by replaying the log.
 #[derive(Debug)]
 pub(super) struct Recent {
@@ -51,16 +75,24 @@ impl Recent {
         self.keys.get(self.bodies.get(&body)?)
     }
 
+    /// The writes of a segment that counts.
+    pub(super) fn writes_of(segment: &Segment) -> Vec<Write> {
+        let requests = segment.blocks.iter().flat_map(|block| &block.requests);
+        requests
+            .map(|request| Write::new(request, segment.header.stamp(request.first_index)))
+            .collect()
+    }
+
     /// A write whose outcome is fixed and which is not in the log yet.
     pub(super) fn resolved(&mut self, request: &Request, stamp: Stamp) {
-        self.insert(request, stamp);
+        self.insert(Write::new(request, stamp));
         self.in_flight.push((request.key, request.body));
     }
 
     /// The writes of a durable segment.
     pub(super) fn applied(&mut self, segment: &Segment) {
-        for request in segment.blocks.iter().flat_map(|block| &block.requests) {
-            self.insert(request, segment.header.stamp(request.first_index));
+        for write in Self::writes_of(segment) {
+            self.insert(write);
         }
         self.in_flight.retain(|(key, _)| {
             self.keys
@@ -78,19 +110,14 @@ impl Recent {
         }
     }
 
-    fn insert(&mut self, request: &Request, stamp: Stamp) {
-        let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
-        let entry = Entry {
-            committed: Committed {
-                stamp,
-                counts: request.counts,
-            },
-            last: stamp.at(stamp.index.saturating_add(length - 1)),
-        };
-        if self.keys.insert(request.key, entry).is_none() {
-            self.ages.push_back((stamp.hlc, request.key, request.body));
+    /// Remembers a write.
+    pub(super) fn insert(&mut self, write: Write) {
+        let Write { key, body, entry } = write;
+        let hlc = entry.committed.stamp.hlc;
+        if self.keys.insert(key, entry).is_none() {
+            self.ages.push_back((hlc, key, body));
         }
-        self.bodies.insert(request.body, request.key);
+        self.bodies.insert(body, key);
     }
 
     fn forget(&mut self, now: Hlc) {

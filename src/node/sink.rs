@@ -6,7 +6,7 @@ use isobath_query::view::Views;
 use isobath_storage::{
     format::segment,
     log::{Resolution, Sink},
-    model::{Hlc, Id, LogId, Mutation, Namespace, Request, Segment, Seq, Stamp},
+    model::{Epoch, Hlc, Id, LogId, Mutation, Namespace, Request, Segment, Seq, Stamp},
     store::keys::{Key, SegmentKey},
 };
 use object_store::ObjectStoreExt;
@@ -14,6 +14,9 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+
+/// How many segments before the last minutes are looked at for a fence: more than any window of appends.
+const FENCE_SEARCH: u64 = 64;
 
 /// What a write's resolution depends on besides its request.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +63,10 @@ impl NodeSink {
     ) -> Result<(), NodeError> {
         let window = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
         let oldest = Hlc::from_millis(now_ms.saturating_sub(window));
-        let mut segments = vec![];
-        let mut seq = last;
-        while seq > Seq::ZERO {
+        let (mut writes, mut epochs) = (vec![], vec![]);
+        let (mut seq, mut beyond) = (last, 0);
+        // segments beyond the window are read for the fence that may stand among them
+        while seq > Seq::ZERO && beyond < FENCE_SEARCH {
             let path = SegmentKey { log, seq }.path();
             let bytes = match bucket.store.data.get(&path).await {
                 Err(object_store::Error::NotFound { .. }) => break,
@@ -74,16 +78,26 @@ impl NodeSink {
                 .map_err(|source| NodeError::Fetch { seq, source })?;
             let segment =
                 segment::decode(&bytes).map_err(|source| NodeError::Segment { seq, source })?;
-            if segment.header.hlc_max < oldest {
-                break;
-            }
-            segments.push(segment);
+            let known = segment.header.hlc_max >= oldest;
+            beyond += u64::from(!known);
+            writes.push(if known {
+                Recent::writes_of(&segment)
+            } else {
+                vec![]
+            });
+            epochs.push(segment.header.epoch);
             seq = seq.previous();
         }
-        segments
-            .iter()
-            .rev()
-            .for_each(|segment| self.recent.applied(segment));
+        let mut highest = Epoch::ZERO;
+        for (epoch, writes) in epochs.into_iter().zip(writes).rev() {
+            highest = highest.max(epoch);
+            // a segment below the highest epoch is void: its writes were refused
+            if epoch == highest {
+                for write in writes {
+                    self.recent.insert(write);
+                }
+            }
+        }
         Ok(())
     }
 
