@@ -53,7 +53,7 @@ fn filter(json: &Json, depth: usize) -> Result<Filter, Fault> {
                 let inner = filter(inner, depth).map_err(|fault| fault.at(1))?;
                 Ok(Filter::Not(Box::new(inner)))
             }
-            _ => Err(shape()),
+            other => Err(Fault::invalid(format!("unknown filter {other:?}"))),
         },
         [
             Json::String(attribute),
@@ -211,6 +211,7 @@ mod tests {
                 r#"["a","Eq",1,{}]"#,
                 "a parameter of Eq is not supported yet",
             ),
+            (r#"["Xor",[]]"#, "unknown filter \"Xor\""),
             (r#"["a","Like",1]"#, "unknown filter operator \"Like\""),
             (
                 r#"["And",[["a","Eq",1],["b"]]]"#,
