@@ -31,3 +31,8 @@ def client(node: Node) -> Turbopuffer:
 def namespace(client: Turbopuffer, request: pytest.FixtureRequest):
     """A namespace that does not exist yet."""
     return client.namespace(f"{request.node.originalname}-{next(COUNT)}")
+
+
+def shown(rows) -> list[dict]:
+    """Rows as they came: the client gives a row without a vector one that is None."""
+    return [{name: value for name, value in dict(row).items() if value is not None} for row in rows]

@@ -1,10 +1,13 @@
 """Errors: status, shape of the body, and that the text names what is wrong."""
 
+import gzip
 import json
 import urllib.error
 import urllib.request
 
 import pytest
+
+from .conftest import shown
 
 
 def post(node, path: str, body: object, headers: dict[str, str] | None = None) -> tuple[int, dict]:
@@ -24,17 +27,17 @@ WRITES = [
     (b"{", 400, ""),
     (b"\xff\xfe", 400, ""),
     ({"upsert_rows": {"id": 1}}, 422, "invalid type: map, expected a sequence"),
-    ({"upsert_rows": [{"n": 1}]}, 400, "id"),
+    ({"upsert_rows": [{"n": 1}]}, 422, "id"),
     ({"upsert_rows": [{"id": 1}, {"id": 1}]}, 400, "1"),
     ({"upsert_rows": [{"id": 1}], "deletes": [1]}, 400, "1"),
     ({"upsert_rows": [{"id": -1}]}, 400, "id"),
     ({"upsert_rows": [{"id": 1.5}]}, 400, "id"),
     ({"upsert_rows": [{"id": 1}, {"id": "a"}]}, 400, "id"),
-    ({"upsert_rows": [{"id": 2, "vector": ["x"]}]}, 400, "vector"),
+    ({"upsert_rows": [{"id": 2, "vector": ["x"]}]}, 422, "vector"),
     ({"upsert_rows": [{"id": 2, "vector": "not base64!"}]}, 400, "vector"),
     ({"upsert_rows": [{"id": 2, "vector": [1e39, 0]}]}, 400, "vector"),
     ({"upsert_columns": {"id": [1, 2], "n": [1]}}, 400, "n"),
-    ({"upsert_columns": {"n": [1]}}, 400, "id"),
+    ({"upsert_columns": {"n": [1]}}, 422, "id"),
     ({"nonsense": 1}, 400, "nonsense"),
     ({"delete_by_filter": ["n", "Eq", 1]}, 400, "delete_by_filter"),
     ({"upsert_rows": [{"id": 1}], "upsert_condition": ["n", "Eq", 1]}, 400, "upsert_condition"),
@@ -51,7 +54,7 @@ QUERIES = [
     ({"rank_by": ["n", "BM25", "text"], "limit": 1}, 400, "BM25"),
     ({"rank_by": ["n", "asc"], "limit": "ten"}, 422, "limit"),
     ({"rank_by": ["n", "asc"], "limit": 0}, 400, "limit"),
-    ({"rank_by": ["n", "sideways"], "limit": 1}, 400, "sideways"),
+    ({"rank_by": ["n", "sideways"], "limit": 1}, 400, "rank_by"),
     ({"rank_by": ["n", "asc"], "limit": 1, "group_by": ["n"]}, 400, "group_by"),
     ({"rank_by": ["n", "asc"], "limit": 1, "consistency": "eventual"}, 422,
      'invalid type: string "eventual", expected struct Consistency'),
@@ -102,8 +105,6 @@ def test_a_body_that_is_too_large_is_413(node, filled):
 
 
 def test_a_small_body_that_inflates_is_413(node, filled):
-    import gzip
-
     body = gzip.compress(b'{"upsert_rows":[{"id":1,"t":"' + b"x" * (65 << 20) + b'"}]}', 1)
     answer = post(node, f"/v2/namespaces/{filled.id}", body, {"Content-Encoding": "gzip"})
     check(answer, 413, "")
@@ -111,4 +112,4 @@ def test_a_small_body_that_inflates_is_413(node, filled):
 
 def test_nothing_of_that_was_written(filled):
     rows = filled.query(rank_by=("id", "asc"), limit=10, include_attributes=["n"]).rows
-    assert [dict(row) for row in rows] == [{"id": 1, "n": 1}]
+    assert shown(rows) == [{"id": 1, "n": 1}]

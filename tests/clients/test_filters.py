@@ -70,18 +70,15 @@ def test_a_filter_chooses_rows(filled, filters, holds):
     assert count.aggregations == {"rows": len(wanted)}
 
 
-@pytest.mark.parametrize("filters", [
-    ("nosuch", "Eq", 1),
-    ("size", "Eq", "text"),
-    ("color", "Gt", 5),
-    ("size", "Near", 5),
-    ("size", "In", 5.5),
-    ("Xor", [("size", "Eq", 1)]),
+@pytest.mark.parametrize("filters, named", [
+    (("size", "Eq", "text"), "size"),
+    (("color", "Gt", 5), "color"),
+    (("size", "Near", 5), "Near"),
+    (("Xor", [("size", "Eq", 1)]), "filters"),
 ], ids=str)
-def test_a_bad_filter_is_named(filled, filters):
+def test_a_bad_filter_is_named(filled, filters, named):
     with pytest.raises((turbopuffer.BadRequestError, turbopuffer.UnprocessableEntityError)) as refused:
         filled.query(rank_by=("id", "asc"), filters=filters, limit=1)
-    named = filters[0] if filters[1] != "Near" else "Near"
     assert named in str(refused.value)
 
 

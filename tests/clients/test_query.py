@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import turbopuffer
 
+from .conftest import shown
+
 CHANCE = np.random.default_rng(7)
 BASE = CHANCE.normal(size=(400, 16)).astype(np.float32)
 QUERIES = CHANCE.normal(size=(10, 16)).astype(np.float32)
@@ -92,7 +94,7 @@ def test_order_by_an_attribute(namespace):
 
 def test_no_rank_by_means_by_id(filled):
     rows = filled.query(limit=3, filters=("n", "Eq", 4)).rows
-    assert [dict(row) for row in rows] == [{"id": 4}, {"id": 14}, {"id": 24}]
+    assert shown(rows) == [{"id": 4}, {"id": 14}, {"id": 24}]
 
 
 def test_limit_offset_and_their_bounds(filled):
@@ -106,8 +108,8 @@ def test_limit_offset_and_their_bounds(filled):
 
 def test_included_and_excluded_attributes(filled):
     def keys(**include) -> set[str]:
-        [row] = filled.query(rank_by=("id", "asc"), limit=1, **include).rows
-        return set(dict(row))
+        [row] = shown(filled.query(rank_by=("id", "asc"), limit=1, **include).rows)
+        return set(row)
 
     assert keys() == {"id"}
     assert keys(include_attributes=False) == {"id"}
@@ -142,7 +144,7 @@ def test_several_queries_at_once(filled):
     )
     nearest, last, count = answer.results
     assert [row.id for row in nearest.rows] == [3]
-    assert [dict(row) for row in last.rows] == [{"id": 399, "n": 9}, {"id": 398, "n": 8}]
+    assert shown(last.rows) == [{"id": 399, "n": 9}, {"id": 398, "n": 8}]
     assert count.aggregations == {"rows": 40}
     assert answer.performance.approx_namespace_size == 400
     with pytest.raises(turbopuffer.BadRequestError, match="queries"):

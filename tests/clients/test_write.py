@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import turbopuffer
 
+from .conftest import shown
+
 
 def rows(namespace, *names) -> list[dict]:
     """All rows by id; all attributes, or those that are named."""
     include = list(names) or True
     answer = namespace.query(rank_by=("id", "asc"), limit=10_000, include_attributes=include)
-    return [dict(row) for row in answer.rows]
+    return shown(answer.rows)
 
 
 def test_upsert_rows_replaces_the_whole_row(namespace):
