@@ -29,7 +29,8 @@ impl Engine for Node {
         command: WriteCommand,
         options: WriteOptions,
     ) -> Result<Written, EngineError> {
-        self.reach(&options.read).await?;
+        self.reach_token(&options.read).await?;
+        self.unbroken()?;
         let request = Request {
             first_index: 0,
             key: options.key,
@@ -237,16 +238,24 @@ impl Node {
             }
             Consistency::Token => staleness = self.staleness(),
         }
-        if let Some(token) = &options.min_token {
-            self.reach_token(token, options).await?;
-        }
-        if let Some(fault) = self.broken.get() {
-            return Err(EngineError::new(Kind::Internal, fault.clone()));
-        }
+        self.reach_token(options).await?;
+        self.unbroken()?;
         Ok(staleness)
     }
 
-    async fn reach_token(&self, token: &Token, options: &ReadOptions) -> Result<(), EngineError> {
+    /// Fails where the views are not the fold of the log any more.
+    fn unbroken(&self) -> Result<(), EngineError> {
+        match self.broken.get() {
+            Some(fault) => Err(EngineError::new(Kind::Internal, fault.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the views have reached the token of the request, if it has one.
+    async fn reach_token(&self, options: &ReadOptions) -> Result<(), EngineError> {
+        let Some(token) = &options.min_token else {
+            return Ok(());
+        };
         if token.cluster != self.cluster {
             let said = "the token was given by another cluster";
             return Err(EngineError::new(Kind::Precondition, said));
