@@ -32,7 +32,7 @@ const SPARSE: f32 = 0.33;
 /// Builds the index of `rows` in the directory `dir`, which is created, and writes its meta last.
 ///
 /// `nodes` lists the rows that have a vector, where not all have. Several builds of one index may run at once:
-/// the first finished one is the index, and is what all of them give.
+/// the first finished one is the index, and is what all of them give. A damaged index has to be removed first.
 pub fn build(
     rows: &VectorSet<'_>,
     nodes: Option<&[u32]>,
