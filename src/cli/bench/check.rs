@@ -1,13 +1,8 @@
 //! The targets of a run, as ratios of figures that were measured together.
 
 use super::report::Report;
-use anyhow::{Context as _, ensure};
-use serde::Deserialize;
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use anyhow::ensure;
+use std::io::{self, Write as _};
 
 /// A figure and its bound.
 struct Target {
@@ -19,17 +14,6 @@ struct Target {
 enum Bound {
     AtLeast(f64),
     AtMost(f64),
-}
-
-/// A target that another program measured.
-#[derive(Debug, Deserialize)]
-struct Foreign {
-    name: String,
-    found: f64,
-    #[serde(default)]
-    at_least: Option<f64>,
-    #[serde(default)]
-    at_most: Option<f64>,
 }
 
 impl Target {
@@ -52,11 +36,8 @@ impl Target {
 }
 
 /// Prints every target, and fails if one is missed.
-pub(super) fn run(report: &Report, hnswlib: Option<&Path>) -> anyhow::Result<()> {
-    let mut targets = own(report);
-    if let Some(path) = hnswlib {
-        targets.extend(foreign(path)?);
-    }
+pub(super) fn run(report: &Report) -> anyhow::Result<()> {
+    let targets = targets(report);
     let mut out = io::stdout();
     for target in &targets {
         let state = if target.is_met() { "met   " } else { "MISSED" };
@@ -80,7 +61,7 @@ pub(super) fn run(report: &Report, hnswlib: Option<&Path>) -> anyhow::Result<()>
 }
 
 /// The targets of what this command measures.
-fn own(report: &Report) -> Vec<Target> {
+fn targets(report: &Report) -> Vec<Target> {
     let ack = report.single_row_ack.p50_ms / report.file_create.p50_ms;
     let writers = report.writers.four_rows_per_s / report.writers.one_rows_per_s;
     let mut targets = vec![
@@ -98,25 +79,4 @@ fn own(report: &Report) -> Vec<Target> {
         }
     }
     targets
-}
-
-/// Targets from a file: a JSON array of `{name, found, at_least | at_most}`, or an object whose
-/// `targets` are one.
-fn foreign(path: &Path) -> anyhow::Result<Vec<Target>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum File {
-        List(Vec<Foreign>),
-        Object { targets: Vec<Foreign> },
-    }
-    let context = || format!("cannot read {}", path.display());
-    let text = fs::read(path).with_context(context)?;
-    let (File::List(list) | File::Object { targets: list }) =
-        serde_json::from_slice(&text).with_context(context)?;
-    let target = |foreign: Foreign| match (foreign.at_least, foreign.at_most) {
-        (Some(bound), _) => Some(Target::at_least(foreign.name, foreign.found, bound)),
-        (_, Some(bound)) => Some(Target::at_most(foreign.name, foreign.found, bound)),
-        (None, None) => None,
-    };
-    Ok(list.into_iter().filter_map(target).collect())
 }

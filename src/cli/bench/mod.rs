@@ -66,9 +66,6 @@ pub(super) struct Args {
     /// Also writes the figures as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// What `tests/bench/compare_hnswlib.py` measured in the same run, for `--check`.
-    #[arg(long, value_name = "FILE")]
-    hnswlib: Option<PathBuf>,
     /// Compares with the targets and fails where one is missed.
     #[arg(long)]
     check: bool,
@@ -91,7 +88,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     if args.check {
-        return check::run(&report, args.hnswlib.as_deref());
+        return check::run(&report);
     }
     Ok(())
 }

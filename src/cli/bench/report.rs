@@ -1,7 +1,7 @@
 //! [`Report`]: all figures of a run.
 
 use super::{latency::Latency, search::Measured, system::Memory, writes::Writers};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::HumanBytes;
 use serde::Serialize;
 use std::fmt;
@@ -129,7 +129,7 @@ impl Report {
 fn table() -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_preset(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table
 }

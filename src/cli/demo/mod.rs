@@ -12,7 +12,7 @@ use super::{
 };
 use anyhow::{Context as _, ensure};
 use ask::{Asked, Question};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use isobath::process::{Process, ProcessParts};
 use isobath_config::Config;
 use isobath_storage::{Clock, SystemClock};
@@ -176,7 +176,7 @@ async fn print_example(client: &Client, rows: &sample::Rows) -> anyhow::Result<(
 fn table(asked: &[Asked]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_preset(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header([
             "200 queries",

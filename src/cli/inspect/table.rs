@@ -1,6 +1,6 @@
 //! Values in words: tables, times, sizes, lists.
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use isobath_storage::model::{Hlc, SegmentKind};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 pub(super) fn table<const N: usize>(head: [&str; N]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_preset(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(head);
     table
