@@ -10,7 +10,12 @@ use parquet::{
     file::reader::{FileReader as _, SerializedFileReader},
     record::RowAccessor as _,
 };
-use std::{fs, fs::File, path::PathBuf, sync::atomic::AtomicBool};
+use std::{
+    fs,
+    fs::File,
+    path::PathBuf,
+    sync::{LazyLock, atomic::AtomicBool},
+};
 use tempfile::TempDir;
 
 /// f32 vectors of one dimension.
@@ -175,8 +180,13 @@ pub(crate) fn recall(found: &[Hit], want: &[Hit]) -> f32 {
     near.count() as f32 / want.len() as f32
 }
 
-/// The sample in the project: 2,000 rows and 200 queries.
+/// The sample in the project: 2,000 rows and 200 queries, read once.
 pub(crate) fn wordnet() -> (Rows, Rows) {
+    static SAMPLE: LazyLock<(Rows, Rows)> = LazyLock::new(read_wordnet);
+    SAMPLE.clone()
+}
+
+fn read_wordnet() -> (Rows, Rows) {
     let reader = SerializedFileReader::new(File::open(sample("slice2k.parquet")).unwrap()).unwrap();
     let mut values = vec![];
     for row in reader.get_row_iter(None).unwrap() {
