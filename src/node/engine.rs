@@ -59,7 +59,7 @@ impl Engine for Node {
     async fn query(
         &self,
         namespace: &Namespace,
-        queries: Vec<Query>,
+        mut queries: Vec<Query>,
         options: ReadOptions,
     ) -> Result<Queried, EngineError> {
         let staleness = self.reach(&options).await?;
@@ -69,6 +69,9 @@ impl Engine for Node {
         let schema = Arc::clone(&view.schema);
         let rows = view.rows() as u64;
         let bytes = view.sets.iter().map(|set| set.rows.memory() as u64).sum();
+        for query in &mut queries {
+            query.recall_target.get_or_insert(self.recall_target);
+        }
         let searched = Arc::clone(&view);
         let answers = self
             .search(options.timeout, move |context| {

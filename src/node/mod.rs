@@ -80,6 +80,8 @@ pub struct Node {
     /// When the newest strong read was asked for that was answered.
     fresh: Mutex<Option<Duration>>,
     read_timeout: Duration,
+    search_timeout: Duration,
+    recall_target: f32,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -144,6 +146,8 @@ impl Node {
             broken,
             fresh: Mutex::new(None),
             read_timeout: config.server.request_timeout,
+            search_timeout: config.search.deadline,
+            recall_target: config.index.recall_target,
             shutdown,
             tasks: TaskTracker::new(),
         });
@@ -194,7 +198,10 @@ impl Node {
         timeout: Duration,
         work: impl FnOnce(&mut SearchContext<'_>) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        self.pool.run(timeout, work).await.map_err(search_error)
+        self.pool
+            .run(timeout.min(self.search_timeout), work)
+            .await
+            .map_err(search_error)
     }
 }
 
