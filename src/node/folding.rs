@@ -3,6 +3,7 @@
 use super::{
     NodeError,
     derived::{Derived, DerivedError},
+    metrics,
 };
 use isobath_compactor::{PlanInput, plan};
 use isobath_config::FoldConfig;
@@ -55,12 +56,16 @@ impl Folding {
     async fn run(self) {
         let mut noted = (self.clock.monotonic(), self.position.borrow().seq);
         while !self.shutdown.is_cancelled() {
+            let mut parts = 0;
             for (namespace, live) in self.views.all() {
                 if self.shutdown.is_cancelled() {
                     break;
                 }
                 self.look(&namespace, &live).await;
+                parts += live.view().sets.iter().filter(|set| set.is_part()).count();
             }
+            #[expect(clippy::cast_precision_loss, reason = "a count of parts is small")]
+            ::metrics::gauge!(metrics::PARTS).set(parts as f64);
             let now = self.clock.monotonic();
             let seq = self.position.borrow().seq;
             if now.saturating_sub(noted.0) >= CHECKPOINT_INTERVAL && seq > noted.1 {

@@ -10,6 +10,7 @@ mod derived;
 mod engine;
 mod error;
 mod folding;
+mod metrics;
 mod peers;
 mod pending;
 mod recent;
