@@ -101,7 +101,7 @@ class Node:
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels; 0 where it was never recorded."""
         lines = self.get("/metrics")[1].splitlines()
-        samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return sum(float(value) for key, value in samples if key.split("{")[0] == name)
 
     def owns_log(self) -> bool:
