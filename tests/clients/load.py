@@ -31,6 +31,9 @@ def main() -> int:
             report = run(args, sample, Path(home))
     except (FileNotFoundError, Missing) as missing:
         return skip(missing)
+    except AssertionError as violation:
+        print(f"FAILED load {args.rows} rows, {args.store}: {violation}")
+        return 1
     print(json.dumps(report, indent=2))
     low = below_target(report)
     load = report["load"]
