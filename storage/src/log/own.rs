@@ -17,6 +17,11 @@ use tokio::task::JoinSet;
 
 /// A log that was written within this time gets heartbeats often.
 const ACTIVE: Duration = Duration::from_hours(1);
+/// How many PUTs go out side by side before writes wait to be grouped, where requests are free.
+const BESIDE: usize = 4;
+/// A store that takes longer than this for a PUT gets no more beside it: were it out of reach, the
+/// outcome of each would be unknown, while a write that was not sent has surely not happened.
+const PROMPT: Duration = Duration::from_millis(250);
 /// How long a shutdown waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -143,7 +148,7 @@ impl<S: Sink> Task<S> {
     /// When something has to be done even if nothing happens.
     fn due(&self, r: &Reign, now: Duration) -> Duration {
         let mut due = self.heartbeat_due(r);
-        if !self.queue.is_empty() && self.wants_flush(r) && r.window.has_room() {
+        if !self.queue.is_empty() && self.wants_flush(r, now) && r.window.has_room() {
             due = due.min(now + r.pace.wait(now));
         }
         r.draining_since.map_or(due, |since| due.min(since + DRAIN))
@@ -166,9 +171,21 @@ impl<S: Sink> Task<S> {
     }
 
     /// Group commit: at once when nothing is in flight, else when a PUT returns or a batch is full.
-    fn wants_flush(&self, r: &Reign) -> bool {
+    fn wants_flush(&self, r: &Reign, now: Duration) -> bool {
         let full = self.queue.bytes() >= self.max_batch();
-        r.window.unresolved() == 0 || r.returned || full || r.draining_since.is_some()
+        r.window.unresolved() == 0
+            || r.returned
+            || full
+            || r.draining_since.is_some()
+            || self.may_go_beside(r, now)
+    }
+
+    /// Whether one more PUT costs nothing and helps: four writers are then as fast as their store.
+    fn may_go_beside(&self, r: &Reign, now: Duration) -> bool {
+        let prompt = |batch: &Batch| now.saturating_sub(batch.first_sent) < PROMPT;
+        self.put_interval.0.is_zero()
+            && r.window.unresolved() < BESIDE
+            && r.batches.values().next().is_none_or(prompt)
     }
 
     fn max_batch(&self) -> usize {
@@ -176,7 +193,7 @@ impl<S: Sink> Task<S> {
     }
 
     fn send_all(&mut self, r: &mut Reign, now: Duration) {
-        while !self.queue.is_empty() && r.window.has_room() && self.wants_flush(r) {
+        while !self.queue.is_empty() && r.window.has_room() && self.wants_flush(r, now) {
             if !r.pace.wait(now).is_zero() && r.draining_since.is_none() {
                 break;
             }
