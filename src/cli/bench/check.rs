@@ -1,6 +1,9 @@
 //! The targets of a run, as ratios of figures that were measured together.
 
-use super::report::Report;
+use super::{
+    report::Report,
+    search::{Baseline, Measured},
+};
 use anyhow::ensure;
 use std::io::{self, Write as _};
 
@@ -78,5 +81,24 @@ fn targets(report: &Report) -> Vec<Target> {
             targets.push(Target::at_least(name, one.recall, least));
         }
     }
+    targets.extend(front_end(report));
     targets
+}
+
+/// Many searches over HTTP against as many requests that search nothing.
+fn front_end(report: &Report) -> impl Iterator<Item = Target> + '_ {
+    let ratio = |base: &Baseline| {
+        let of = |one: &&Measured| {
+            let same = one.setting == base.setting && one.clients == base.clients;
+            same && one.wanted.is_none() && one.through == "http"
+        };
+        let one = report.searches.iter().find(of)?;
+        let name = format!(
+            "HTTP searches/s, {}, {} clients ÷ canned answers/s",
+            base.setting, base.clients
+        );
+        Some(Target::at_least(name, one.qps / base.qps, 0.5))
+    };
+    let many = |base: &&Baseline| base.clients >= 8;
+    report.baselines.iter().filter(many).filter_map(ratio)
 }

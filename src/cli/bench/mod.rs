@@ -1,5 +1,6 @@
 //! `isobath bench`: how fast writes and searches are on this machine, and how exact.
 
+mod canned;
 mod check;
 mod data;
 mod latency;
@@ -115,6 +116,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
     let thousand = writes::acks(&client, 1_000, 20).await?;
     let ingest = ingest(&client, data, config, dir).await?;
     let searches = search::all(args, data, &process, &client, time).await?;
+    let baselines = search::baselines(args, data, &client, time).await?;
     let rss = system::memory();
     process.stop().await?;
     Ok(Report {
@@ -125,6 +127,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
         writers,
         ingest,
         searches,
+        baselines,
         memory: rss,
     })
 }

@@ -1,6 +1,11 @@
 //! [`Report`]: all figures of a run.
 
-use super::{latency::Latency, search::Measured, system::Memory, writes::Writers};
+use super::{
+    latency::Latency,
+    search::{Baseline, Measured},
+    system::Memory,
+    writes::Writers,
+};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -23,6 +28,8 @@ pub(super) struct Report {
     pub(super) ingest: Ingest,
     /// The searches.
     pub(super) searches: Vec<Measured>,
+    /// The same requests without a search.
+    pub(super) baselines: Vec<Baseline>,
     /// Memory at the end.
     pub(super) memory: Memory,
 }
@@ -120,6 +127,19 @@ impl Report {
                 format!("{:.3}", one.latency.p50_ms),
                 format!("{:.3}", one.latency.p99_ms),
                 one.path.clone(),
+            ]);
+        }
+        for one in &self.baselines {
+            table.add_row([
+                one.setting.clone(),
+                "-".to_owned(),
+                "-".to_owned(),
+                "canned".to_owned(),
+                one.clients.to_string(),
+                format!("{:.0}", one.qps),
+                format!("{:.3}", one.latency.p50_ms),
+                format!("{:.3}", one.latency.p99_ms),
+                "none".to_owned(),
             ]);
         }
         table

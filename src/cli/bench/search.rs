@@ -6,6 +6,7 @@ use super::{
         ground_truth::Recall,
     },
     Args, NAMESPACE,
+    canned::Canned,
     data::{Data, Setting},
     latency::Latency,
 };
@@ -62,6 +63,19 @@ pub(super) struct Measured {
     pub(super) path: String,
 }
 
+/// The same requests to a handler that searches nothing: see [`Canned`].
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Baseline {
+    /// `plain`, or the filter's name.
+    pub(super) setting: String,
+    /// Requests at a time.
+    pub(super) clients: usize,
+    /// Requests a second.
+    pub(super) qps: f64,
+    /// How long each took.
+    pub(super) latency: Latency,
+}
+
 /// A way to search.
 enum Way<'a> {
     /// Calls of the node's engine.
@@ -104,6 +118,35 @@ pub(super) async fn all(
                     ..measured
                 });
             }
+        }
+    }
+    Ok(all)
+}
+
+/// What HTTP alone does with the requests of every setting.
+pub(super) async fn baselines(
+    args: &Args,
+    data: &Data,
+    client: &Client,
+    time: Duration,
+) -> anyhow::Result<Vec<Baseline>> {
+    let mut all = Vec::new();
+    for setting in &data.settings {
+        let bodies = bodies(data, setting, None);
+        let first = bodies.first().context("no queries")?;
+        let request = Request::post(path(), first.clone());
+        let answer = client.send_text(&request).await?;
+        let canned = Canned::start(&path(), answer).await?;
+        let way = Way::Http(&canned.client, bodies);
+        for &clients in &args.clients {
+            let (qps, latency) = rate(&way, clients, time).await?;
+            let setting = setting.name.clone();
+            all.push(Baseline {
+                setting,
+                clients,
+                qps,
+                latency,
+            });
         }
     }
     Ok(all)
@@ -164,6 +207,22 @@ async fn measure(
         recall.add(setting.truth.hits(number, &found.ids, K));
         path = found.path;
     }
+    let (qps, latency) = rate(way, clients, time).await?;
+    Ok(Measured {
+        setting: setting.name.clone(),
+        through: way.name(),
+        clients,
+        wanted: None,
+        target: None,
+        recall: recall.share(),
+        qps,
+        latency,
+        path,
+    })
+}
+
+/// How many searches a second, and how long each takes.
+async fn rate(way: &Way<'_>, clients: usize, time: Duration) -> anyhow::Result<(f64, Latency)> {
     let start = SystemClock.monotonic();
     let next = AtomicUsize::new(0);
     let one = async |_| {
@@ -182,17 +241,12 @@ async fn measure(
     let seconds = SystemClock.monotonic().saturating_sub(start).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let qps = times.len() as f64 / seconds;
-    Ok(Measured {
-        setting: setting.name.clone(),
-        through: way.name(),
-        clients,
-        wanted: None,
-        target: None,
-        recall: recall.share(),
-        qps,
-        latency: Latency::of(times),
-        path,
-    })
+    Ok((qps, Latency::of(times)))
+}
+
+/// Where searches are posted.
+fn path() -> String {
+    format!("/v2/namespaces/{NAMESPACE}/query")
 }
 
 impl Way<'_> {
@@ -268,8 +322,7 @@ async fn http(client: &Client, body: &Bytes) -> anyhow::Result<Found> {
     struct Performance {
         path: String,
     }
-    let path = format!("/v2/namespaces/{NAMESPACE}/query");
-    let answer: Answer = client.send(&Request::post(path, body.clone())).await?;
+    let answer: Answer = client.send(&Request::post(path(), body.clone())).await?;
     Ok(Found {
         ids: answer.rows.into_iter().map(|row| row.id).collect(),
         path: answer.performance.path,
