@@ -14,7 +14,7 @@ from harness.node import Node, local_bucket
 
 ARCHIVE = "turbopuffer-3.1.0"
 
-# Text search, copies, deletes by filter, array attributes and customer keys are not there yet; the
+# Text search, copies, deletes by filter and customer keys are not there yet; the
 # telemetry and respond-async tests talk to a mock of their own.
 MUST_PASS = [
     "test_async.py::test_order_by_attribute",
@@ -35,6 +35,7 @@ MUST_PASS = [
     "test_vectors.py::test_query_vectors",
     "test_vectors.py::test_delete_all",
     "test_vectors.py::test_string_ids",
+    "test_vectors.py::test_attribute_types",
     "test_vectors.py::test_not_found_error",
     "test_vectors.py::test_list_in_empty_namespace",
     "test_vectors.py::test_upsert_base64_vectors",

@@ -20,6 +20,12 @@ pub enum SearchError {
         /// The deepest that is answered.
         max: usize,
     },
+    /// A filter of too many conditions.
+    #[error("a filter has at most {max} conditions; `In` takes any number of values")]
+    FilterSize {
+        /// The most that are answered.
+        max: usize,
+    },
     /// An order that does not fit the schema.
     #[error("invalid input for rank_by field {:?}: {fault}", attribute.as_str())]
     RankBy {

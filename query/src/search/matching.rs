@@ -1,7 +1,7 @@
 //! [`Matching`]: the rows of one row set that a query is about.
 
 use super::{
-    FilterCache,
+    SearchContext, SearchError,
     filter::{self, Predicate, PredicateHash},
     scalars::Scalars,
 };
@@ -29,21 +29,25 @@ impl BoundFilter {
     }
 
     /// The rows of `set` that pass, hidden ones too.
-    fn passing(&self, set: &Arc<RowSet>, cache: &FilterCache) -> Arc<Bitset> {
+    fn passing(
+        &self,
+        set: &Arc<RowSet>,
+        context: &SearchContext<'_>,
+    ) -> Result<Arc<Bitset>, SearchError> {
         let evaluate = || {
-            let pass = filter::evaluate(&self.predicate, &set.rows);
-            Bitset::from_words(
+            let pass = filter::evaluate(&self.predicate, &set.rows, context.deadline)?;
+            Ok(Bitset::from_words(
                 pass.bit_chunks()
                     .iter_padded()
                     .take(set.len().div_ceil(64))
                     .collect(),
-            )
+            ))
         };
         match set.origin {
             Origin::Part(_) if set.len() >= MIN_CACHED_ROWS => {
-                cache.get_or(set, self.hash, evaluate)
+                context.filters.get_or(set, self.hash, evaluate)
             }
-            _ => Arc::new(evaluate()),
+            _ => evaluate().map(Arc::new),
         }
     }
 }
@@ -62,13 +66,14 @@ impl<'a> Matching<'a> {
         set: &'a Arc<RowSet>,
         version: Version,
         filter: Option<&BoundFilter>,
-        cache: &FilterCache,
-    ) -> Self {
-        Self {
+        context: &SearchContext<'_>,
+    ) -> Result<Self, SearchError> {
+        let passing = filter.map(|filter| filter.passing(set, context));
+        Ok(Self {
             set,
             version,
-            passing: filter.map(|filter| filter.passing(set, cache)),
-        }
+            passing: passing.transpose()?,
+        })
     }
 
     /// Whether the view sees `row`, filter aside.

@@ -23,7 +23,9 @@ pub use deadline::Deadline;
 pub use error::SearchError;
 pub use filter::FilterCache;
 pub use pool::SearchPool;
-pub use query::{Aggregate, Comparison, Direction, Filter, Include, Query, RankBy};
+pub use query::{
+    Aggregate, Comparison, Direction, Filter, Include, Pattern, Query, RankBy, Syntax,
+};
 pub use recall::{GroundTruth, RecallQuery, RecallReport, recall};
 pub use run::run;
 

@@ -1,6 +1,7 @@
 //! [`Query`]: what is asked, independent of how it was written.
 
 use isobath_storage::model::{AttributeName, Value};
+use std::sync::Arc;
 
 /// One query of a namespace.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +82,55 @@ pub enum Filter {
         /// Not in.
         negated: bool,
     },
+    /// Whether an array has an element that is `value`. Null is no element.
+    Contains {
+        /// The attribute.
+        attribute: AttributeName,
+        /// One value; with `any` an array of them, of which one is enough.
+        value: Value,
+        /// Whether `value` is an array.
+        any: bool,
+        /// No such element; also where the array is missing.
+        negated: bool,
+    },
+    /// Whether an array has an element that compares so with a value. Nothing compares with null.
+    AnyElement {
+        /// The attribute.
+        attribute: AttributeName,
+        /// How.
+        comparison: Comparison,
+        /// With what.
+        value: Value,
+    },
+    /// Whether text, or an element of an array of texts, matches a pattern.
+    Matches {
+        /// The attribute.
+        attribute: AttributeName,
+        /// The pattern.
+        pattern: Pattern,
+        /// Nothing matches; also where the value is missing.
+        negated: bool,
+    },
+}
+
+/// What text must look like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// How `text` is to be read.
+    pub syntax: Syntax,
+    /// The pattern as it was written.
+    pub text: Arc<str>,
+}
+
+/// How a pattern is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// `*`, `?`, `[a-z]`, `[!a]`, `{a,b}`, `**/`; it describes the whole text.
+    Glob,
+    /// The same, upper and lower case being equal.
+    CaseInsensitiveGlob,
+    /// A regular expression without look-around and back-references; it is found anywhere in the text.
+    Regex,
 }
 
 /// A comparison with a value.

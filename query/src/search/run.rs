@@ -70,12 +70,7 @@ pub(super) fn matching<'a>(
     };
     let matching = |set| {
         context.check()?;
-        Ok(Matching::new(
-            set,
-            view.version,
-            filter.as_ref(),
-            context.filters,
-        ))
+        Matching::new(set, view.version, filter.as_ref(), context)
     };
     view.sets.iter().map(matching).collect()
 }

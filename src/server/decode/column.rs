@@ -217,7 +217,9 @@ impl ColumnBuilder {
             }
             Cells::Values(_) if self.set.is_empty() && reading.patch => None,
             Cells::Values(values) => {
-                typing::column(name, self.ty, values).map_err(|(row, fault)| (Some(row), fault))?
+                let filterable = reading.types.is_filterable(name.as_str());
+                let column = typing::column(name, self.ty, filterable, values);
+                column.map_err(|(row, fault)| (Some(row), fault))?
             }
         };
         Ok(Gathered {

@@ -1,7 +1,7 @@
 //! [`Declared`]: what a request's `schema` says about one attribute.
 
 use super::{Fault, Fields};
-use isobath_storage::model::{AttributeName, AttributeType, IdKind, Metric, Switch};
+use isobath_storage::model::{AttributeName, AttributeType, IdKind, Metric, ScalarType, Switch};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,9 @@ impl Declared {
         } else {
             Self::read_config(Fields::of(json)?)?
         };
-        declared.check(name)?;
+        if let Some(ty) = declared.ty {
+            declared.check(name, ty)?;
+        }
         Ok(declared)
     }
 
@@ -84,14 +86,12 @@ impl Declared {
         if let Some(ann) = fields.take_raw("ann") {
             declared.read_ann(ann).map_err(|fault| fault.under("ann"))?;
         }
-        fields.refuse(&[
-            "full_text_search",
-            "regex",
-            "glob",
-            "fuzzy",
-            "sparse_knn",
-            "embed",
-        ])?;
+        for switch in [Switch::Regex, Switch::Glob] {
+            if let Some(on) = fields.take::<bool>(&switch.to_string())? {
+                declared.switches.push((switch, on));
+            }
+        }
+        fields.refuse(&["full_text_search", "fuzzy", "sparse_knn", "embed"])?;
         fields.finish()?;
         Ok(declared)
     }
@@ -113,11 +113,8 @@ impl Declared {
         Ok(())
     }
 
-    /// Refuses settings that the type does not have.
-    fn check(&self, name: &AttributeName) -> Result<(), Fault> {
-        let Some(ty) = self.ty else {
-            return Ok(());
-        };
+    /// Refuses settings that an attribute of type `ty` does not have.
+    pub(super) fn check(&self, name: &AttributeName, ty: AttributeType) -> Result<(), Fault> {
         let refuse = |text: String| Err(Fault::invalid(text));
         if name.is_id() && IdKind::from_attribute_type(ty).is_none() {
             return refuse(format!("an id is uint, uuid or string, not {ty}"));
@@ -128,6 +125,15 @@ impl Declared {
         }
         if has(Switch::Filterable, true) && ty.is_vector() {
             return refuse("a vector is not filterable".into());
+        }
+        let text = [
+            AttributeType::Scalar(ScalarType::String),
+            AttributeType::Array(ScalarType::String),
+        ];
+        let patterns = [Switch::Regex, Switch::Glob];
+        let pattern = patterns.into_iter().find(|switch| has(*switch, true));
+        if let Some(switch) = pattern.filter(|_| !text.contains(&ty)) {
+            return refuse(format!("`{switch}` needs string or []string, not {ty}"));
         }
         Ok(())
     }
@@ -145,11 +151,14 @@ mod tests {
     fn should_read_types_and_settings() {
         let schema = read(
             r#"{"id":"uuid","a":{"type":"[]int","filterable":false,"full_text_search":null},
+                "path":{"type":"string","glob":true,"regex":false},
                 "v":{"type":"[3]f16","ann":{"distance_metric":"dot_product"}},"old":{"drop":true}}"#,
         )
         .unwrap();
         assert_eq!(schema["id"].ty, Some("uuid".parse().unwrap()));
         assert_eq!(schema["a"].switches, [(Switch::Filterable, false)]);
+        let patterns = [(Switch::Regex, false), (Switch::Glob, true)];
+        assert_eq!(schema["path"].switches, patterns);
         assert_eq!(schema["v"].metric, Some(Metric::DotProduct));
         assert!(schema["old"].drop);
     }
@@ -161,6 +170,10 @@ mod tests {
             (
                 r#"{"a":{"type":"string","full_text_search":true}}"#,
                 "a: full_text_search is not supported yet",
+            ),
+            (
+                r#"{"a":{"type":"[]int","glob":true}}"#,
+                "a: `glob` needs string or []string, not []int",
             ),
             (
                 r#"{"a":"{}f16"}"#,

@@ -1,7 +1,7 @@
 //! [`read_filter`]: a filter as the API writes it.
 
 use super::{Fault, declared::parse_name};
-use isobath_query::search::{Comparison, Filter};
+use isobath_query::search::{Comparison, Filter, Pattern, Syntax};
 use isobath_storage::model::Value;
 use serde_json::{Value as Json, value::RawValue};
 
@@ -9,20 +9,7 @@ use serde_json::{Value as Json, value::RawValue};
 const MAX_DEPTH: usize = 32;
 
 /// Operators that do not exist yet.
-const NOT_YET: [&str; 17] = [
-    "Contains",
-    "NotContains",
-    "ContainsAny",
-    "NotContainsAny",
-    "AnyLt",
-    "AnyLte",
-    "AnyGt",
-    "AnyGte",
-    "Glob",
-    "NotGlob",
-    "IGlob",
-    "NotIGlob",
-    "Regex",
+const NOT_YET: [&str; 4] = [
     "Fuzzy",
     "ContainsAllTokens",
     "ContainsAnyToken",
@@ -81,23 +68,86 @@ fn filters(json: &Json, depth: usize) -> Result<Vec<Filter>, Fault> {
 
 /// A filter on one attribute.
 fn condition(attribute: &str, operator: &str, value: &Json) -> Result<Filter, Fault> {
-    let comparison = match operator {
+    if let Some(comparison) = comparison(operator) {
+        return Ok(Filter::Compare {
+            attribute: parse_name(attribute)?,
+            comparison,
+            value: literal(attribute, value)?,
+        });
+    }
+    if let Some(comparison) = operator.strip_prefix("Any").and_then(any_comparison) {
+        return Ok(Filter::AnyElement {
+            attribute: parse_name(attribute)?,
+            comparison,
+            value: literal(attribute, value)?,
+        });
+    }
+    let (positive, negated) = match operator.strip_prefix("Not") {
+        Some(positive) => (positive, true),
+        None => (operator, false),
+    };
+    match positive {
+        "In" => membership(attribute, value, negated),
+        "Contains" | "ContainsAny" => Ok(Filter::Contains {
+            attribute: parse_name(attribute)?,
+            value: literal(attribute, value)?,
+            any: positive == "ContainsAny",
+            negated,
+        }),
+        "Glob" => pattern(attribute, operator, Syntax::Glob, value, negated),
+        "IGlob" => {
+            let syntax = Syntax::CaseInsensitiveGlob;
+            pattern(attribute, operator, syntax, value, negated)
+        }
+        "Regex" if !negated => pattern(attribute, operator, Syntax::Regex, value, false),
+        _ if NOT_YET.contains(&operator) => {
+            Err(Fault::not_yet(&format!("the filter operator {operator}")))
+        }
+        _ => {
+            let cut: String = operator.chars().take(64).collect();
+            Err(Fault::invalid(format!("unknown filter operator {cut:?}")))
+        }
+    }
+}
+
+fn comparison(operator: &str) -> Option<Comparison> {
+    Some(match operator {
         "Eq" => Comparison::Eq,
         "NotEq" => Comparison::NotEq,
         "Lt" => Comparison::Lt,
         "Lte" => Comparison::Lte,
         "Gt" => Comparison::Gt,
         "Gte" => Comparison::Gte,
-        "In" | "NotIn" => return membership(attribute, value, operator == "NotIn"),
-        other if NOT_YET.contains(&other) => {
-            return Err(Fault::not_yet(&format!("the filter operator {other}")));
-        }
-        other => return Err(Fault::invalid(format!("unknown filter operator {other:?}"))),
+        _ => return None,
+    })
+}
+
+/// The comparisons that there are for elements of arrays; `Contains` stands for equality.
+fn any_comparison(operator: &str) -> Option<Comparison> {
+    comparison(operator).filter(|c| !matches!(c, Comparison::Eq | Comparison::NotEq))
+}
+
+/// A filter by a pattern.
+fn pattern(
+    attribute: &str,
+    operator: &str,
+    syntax: Syntax,
+    value: &Json,
+    negated: bool,
+) -> Result<Filter, Fault> {
+    let Json::String(text) = value else {
+        let found: String = value.to_string().chars().take(64).collect();
+        return Err(Fault::invalid(format!(
+            "filter error in key `{attribute}`: type mismatch, {operator} expects string, but got '{found}'"
+        )));
     };
-    Ok(Filter::Compare {
+    Ok(Filter::Matches {
         attribute: parse_name(attribute)?,
-        comparison,
-        value: literal(attribute, value)?,
+        pattern: Pattern {
+            syntax,
+            text: text.as_str().into(),
+        },
+        negated,
     })
 }
 
@@ -201,11 +251,68 @@ mod tests {
     }
 
     #[test]
+    fn should_read_every_operator() {
+        let name = || "a".parse().unwrap();
+        let array = Value::Array([Value::Int(1)].into());
+        for (operator, any, negated) in [
+            ("Contains", false, false),
+            ("NotContains", false, true),
+            ("ContainsAny", true, false),
+            ("NotContainsAny", true, true),
+        ] {
+            let wanted = Filter::Contains {
+                attribute: name(),
+                value: array.clone(),
+                any,
+                negated,
+            };
+            assert_eq!(read(&format!(r#"["a","{operator}",[1]]"#)), Ok(wanted));
+        }
+        for (operator, comparison) in [
+            ("AnyLt", Comparison::Lt),
+            ("AnyLte", Comparison::Lte),
+            ("AnyGt", Comparison::Gt),
+            ("AnyGte", Comparison::Gte),
+        ] {
+            let wanted = Filter::AnyElement {
+                attribute: name(),
+                comparison,
+                value: Value::Float(0.5),
+            };
+            assert_eq!(read(&format!(r#"["a","{operator}",0.5]"#)), Ok(wanted));
+        }
+        for (operator, syntax, negated) in [
+            ("Glob", Syntax::Glob, false),
+            ("NotGlob", Syntax::Glob, true),
+            ("IGlob", Syntax::CaseInsensitiveGlob, false),
+            ("NotIGlob", Syntax::CaseInsensitiveGlob, true),
+            ("Regex", Syntax::Regex, false),
+        ] {
+            let text = "x*".into();
+            let wanted = Filter::Matches {
+                attribute: name(),
+                pattern: Pattern { syntax, text },
+                negated,
+            };
+            assert_eq!(read(&format!(r#"["a","{operator}","x*"]"#)), Ok(wanted));
+        }
+    }
+
+    #[test]
     fn should_name_what_is_wrong() {
         for (json, text) in [
             (
-                r#"["a","Glob","x*"]"#,
-                "the filter operator Glob is not supported yet",
+                r#"["a","ContainsAllTokens","x"]"#,
+                "the filter operator ContainsAllTokens is not supported yet",
+            ),
+            (
+                r#"["a","Glob",["x*"]]"#,
+                "filter error in key `a`: type mismatch, Glob expects string, but got '[\"x*\"]'",
+            ),
+            (r#"["a","AnyEq",1]"#, "unknown filter operator \"AnyEq\""),
+            (
+                r#"["a","NotRegex","x"]"#,
+                "unknown filter operator \"NotRegex\"",
             ),
             (
                 r#"["a","Eq",1,{}]"#,

@@ -11,6 +11,7 @@ mod fault;
 mod fields;
 mod filter;
 mod id;
+mod limits;
 mod query;
 mod rank;
 mod reading;

@@ -1,13 +1,17 @@
 //! [`Types`]: what is known of a namespace's attributes before a write's values are read.
 
-use super::{Declared, Fault};
+use super::{Declared, Fault, declared::MAX_ATTRIBUTES};
 use isobath_storage::model::{
-    AttributeName, AttributeType, Control, Declaration, IdKind, Metric, Schema,
+    AttributeConfig, AttributeName, AttributeType, Control, Declaration, IdKind, Metric,
+    ScalarType, Schema,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The attribute that holds a vector even where nothing says so.
 const VECTOR: &str = "vector";
+
+/// The most vector attributes of a namespace.
+const MAX_VECTORS: usize = 2;
 
 /// What is known of the attributes: the request's `schema` first, then the namespace's.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +52,7 @@ impl Types {
             (Some(ty), Some(current)) if ty != current => Err(Fault::invalid(format!(
                 "the type is {current} and cannot become {ty}"
             ))),
+            (None, Some(current)) => declared.check(name, current),
             _ => Ok(()),
         }
     }
@@ -71,6 +76,27 @@ impl Types {
     pub(crate) fn is_vector(&self, name: &str) -> bool {
         self.of(name)
             .map_or(name == VECTOR, AttributeType::is_vector)
+    }
+
+    /// Whether filters may name `name`.
+    pub(crate) fn is_filterable(&self, name: &str) -> bool {
+        let current = self.schema.as_ref().and_then(|schema| schema.get(name));
+        let mut switches = current.map_or_else(BTreeMap::new, |config| config.switches.clone());
+        for (switch, on) in self
+            .declared
+            .get(name)
+            .into_iter()
+            .flat_map(|d| &d.switches)
+        {
+            switches.insert(*switch, (*on).into());
+        }
+        let text = AttributeType::Scalar(ScalarType::String);
+        let config = AttributeConfig {
+            ty: self.of(name).unwrap_or(text),
+            metric: None,
+            switches,
+        };
+        config.is_filterable()
     }
 
     /// The kind of the ids, where it is known.
@@ -99,6 +125,7 @@ impl Types {
                 types.insert(name.clone(), ty);
             }
         }
+        self.check_number(&types)?;
         if let Some(kind) = ids {
             types.insert(AttributeName::id(), kind.attribute_type());
         }
@@ -114,6 +141,36 @@ impl Types {
             })
         };
         types.into_iter().map(declare).collect()
+    }
+
+    /// Refuses more attributes, or more of them vectors, than a namespace may have.
+    fn check_number(&self, types: &BTreeMap<AttributeName, AttributeType>) -> Result<(), Fault> {
+        let stays = |name: &AttributeName| !self.declared.get(name).is_some_and(|d| d.drop);
+        let attributes = self.schema.iter().flat_map(|schema| &schema.attributes);
+        let known = || attributes.clone().filter(|(name, _)| stays(name));
+        let is_known = |name: &AttributeName| self.current(name.as_str()).is_some() && stays(name);
+        let new = types.iter();
+        let mut new = new
+            .filter(|(name, _)| !name.is_id() && !is_known(name))
+            .peekable();
+        if new.peek().is_none() {
+            return Ok(());
+        }
+        let mut all = known().count();
+        let mut vectors = known().filter(|(_, config)| config.ty.is_vector()).count();
+        for (name, ty) in new {
+            all += 1;
+            vectors += usize::from(ty.is_vector());
+            let text = if all > MAX_ATTRIBUTES {
+                format!("a namespace has at most {MAX_ATTRIBUTES} attributes")
+            } else if vectors > MAX_VECTORS {
+                format!("a namespace has at most {MAX_VECTORS} vector attributes")
+            } else {
+                continue;
+            };
+            return Err(Fault::invalid(text).under(name.as_str()).under("schema"));
+        }
+        Ok(())
     }
 
     /// The distance of the vector attribute `name`.

@@ -1,6 +1,6 @@
 //! From JSON values to values of one type, which is inferred where it is not known.
 
-use super::Fault;
+use super::{Fault, limits::check_value};
 use isobath_storage::model::{
     AttributeName, AttributeType, Column, ScalarType, Value, parse_datetime,
 };
@@ -10,6 +10,7 @@ use isobath_storage::model::{
 pub(super) fn column(
     name: AttributeName,
     known: Option<AttributeType>,
+    filterable: bool,
     mut values: Vec<Value>,
 ) -> Result<Option<Column>, (usize, Fault)> {
     let ty = match known {
@@ -20,7 +21,8 @@ pub(super) fn column(
         return Ok(None);
     };
     for (row, value) in values.iter_mut().enumerate() {
-        convert(ty, value).map_err(|fault| (row, fault))?;
+        let fits = convert(ty, value).and_then(|()| check_value(value, filterable));
+        fits.map_err(|fault| (row, fault))?;
     }
     let column = Column::from_values(name, ty, &values);
     let broken = || {
@@ -172,7 +174,7 @@ mod tests {
 
     fn ty(known: Option<&str>, values: Vec<Value>) -> Result<Option<String>, String> {
         let known = known.map(|ty| ty.parse().unwrap());
-        let column = column("a".parse().unwrap(), known, values);
+        let column = column("a".parse().unwrap(), known, true, values);
         column
             .map(|column| column.map(|c| c.ty.to_string()))
             .map_err(|(row, fault)| fault.at(row).to_string())

@@ -1,7 +1,9 @@
 //! [`DecodedWrite`]: from the body of a write to its command.
 
 use super::{
-    Budget, Declared, Fault, Fields, Types, read_schema,
+    Budget, Declared, Fault, Fields, Types,
+    limits::check_rows,
+    read_schema,
     reading::{Layout, Reading},
     table::Table,
 };
@@ -141,6 +143,7 @@ impl<'t> Gathering<'t> {
         };
         add_ids(&mut self.ids, &table.ids)?;
         let finished = table.finish(kind, layout, &reading)?;
+        check_rows(&finished.rows).map_err(|(row, fault)| fault.at(row))?;
         self.logical_bytes += logical_bytes(&finished.rows);
         for column in finished.rows.columns() {
             let first = self.used.insert(column.name.clone(), column.ty);

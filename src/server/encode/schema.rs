@@ -21,6 +21,7 @@ pub(crate) fn schema_json(schema: &Schema) -> Value {
         if config.ty.is_vector() {
             attribute["ann"] = ann(config).into();
         }
+        add_patterns(config, &mut attribute);
         json.insert(name.to_string(), attribute);
     }
     json.into()
@@ -40,6 +41,7 @@ fn terse_schema_json(schema: &Schema) -> Value {
         if let (true, Some(metric)) = (ann(config), config.metric) {
             attribute["ann"] = json!({"distance_metric": metric});
         }
+        add_patterns(config, &mut attribute);
         json.insert(name.to_string(), attribute);
     }
     json.into()
@@ -47,8 +49,16 @@ fn terse_schema_json(schema: &Schema) -> Value {
 
 /// Whether filters may name the attribute; `None` for vectors, which they never may.
 fn filterable(config: &AttributeConfig) -> Option<bool> {
-    let switched = config.switches.get(&Switch::Filterable);
-    (!config.ty.is_vector()).then(|| switched != Some(&Value::Bool(false)))
+    (!config.ty.is_vector()).then(|| config.is_filterable())
+}
+
+/// Adds the kinds of patterns that are switched on.
+fn add_patterns(config: &AttributeConfig, attribute: &mut Value) {
+    for switch in [Switch::Regex, Switch::Glob] {
+        if config.is_on(switch) {
+            attribute[switch.to_string()] = true.into();
+        }
+    }
 }
 
 /// Whether the attribute gets an index for approximate search.

@@ -2,6 +2,7 @@
 
 use super::{AttributeName, AttributeType, IdKind, Metric, Switch};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// One attribute as a reader of the namespace sees it.
@@ -15,7 +16,29 @@ pub struct AttributeConfig {
     pub metric: Option<Metric>,
     /// What was switched on or off, each by its newest record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub switches: BTreeMap<Switch, serde_json::Value>,
+    pub switches: BTreeMap<Switch, Json>,
+}
+
+impl AttributeConfig {
+    /// Whether `switch` is on: true, or with settings.
+    pub fn is_on(&self, switch: Switch) -> bool {
+        let value = self.switches.get(&switch);
+        value.is_some_and(|value| !matches!(value, Json::Null | Json::Bool(false)))
+    }
+
+    /// Whether filters may name the attribute. Where the schema does not say, they may, unless it is
+    /// searched in another way; a vector never is filtered.
+    pub fn is_filterable(&self) -> bool {
+        let switched = self.switches.get(&Switch::Filterable);
+        let searched = [
+            Switch::FullTextSearch,
+            Switch::Regex,
+            Switch::Glob,
+            Switch::Fuzzy,
+        ];
+        let free = || !searched.into_iter().any(|switch| self.is_on(switch));
+        !self.ty.is_vector() && switched.and_then(Json::as_bool).unwrap_or_else(free)
+    }
 }
 
 /// The visible attributes of a namespace.
@@ -40,5 +63,46 @@ impl Schema {
         self.attributes
             .iter()
             .filter(|(_, config)| config.ty.is_vector())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_be_filterable_unless_it_is_searched_in_another_way() {
+        let config = |ty: &str, switches: &[(Switch, Json)]| AttributeConfig {
+            ty: ty.parse().unwrap(),
+            metric: None,
+            switches: switches.iter().cloned().collect(),
+        };
+        let settings = serde_json::json!({"language": "english"});
+        for (ty, switches, filterable) in [
+            ("string", vec![], true),
+            (
+                "[]string",
+                vec![(Switch::Filterable, Json::Bool(false))],
+                false,
+            ),
+            ("string", vec![(Switch::FullTextSearch, settings)], false),
+            ("string", vec![(Switch::Regex, Json::Bool(true))], false),
+            ("string", vec![(Switch::Glob, Json::Bool(false))], true),
+            (
+                "string",
+                vec![
+                    (Switch::Glob, Json::Bool(true)),
+                    (Switch::Filterable, Json::Bool(true)),
+                ],
+                true,
+            ),
+            ("[2]f32", vec![(Switch::Ann, Json::Bool(true))], false),
+        ] {
+            assert_eq!(
+                config(ty, &switches).is_filterable(),
+                filterable,
+                "{switches:?}"
+            );
+        }
     }
 }

@@ -2,36 +2,53 @@
 
 use super::{
     literal,
+    matcher::Matcher,
+    mismatch::mismatch,
     predicate::{Accepts, ColumnTest, Predicate, ValueTest},
 };
-use crate::search::{Comparison, Filter, SearchError};
+use crate::search::{Comparison, Filter, Pattern, SearchError, Syntax};
 use isobath_storage::model::{
     AttributeName, AttributeType, IdKind, ScalarType, Schema, Switch, Value,
 };
+use std::slice::from_ref;
 
 /// Filters nested deeper than this are refused; their evaluation would need a deeper stack.
 const MAX_DEPTH: usize = 64;
+/// The most conditions of one filter: each is one more look at its column.
+const MAX_CONDITIONS: usize = 4096;
+/// The most patterns of one filter: each is compiled before the first row is looked at.
+const MAX_PATTERNS: usize = 64;
 
 /// Binds `filter` to `schema`. An attribute that the schema does not have is missing in every row.
 pub(in crate::search) fn bind(filter: &Filter, schema: &Schema) -> Result<Predicate, SearchError> {
-    Binder { schema }.bind(filter, 0)
+    let mut binder = Binder {
+        schema,
+        conditions: 0,
+        patterns: 0,
+    };
+    binder.bind(filter, 0)
 }
 
 struct Binder<'a> {
     schema: &'a Schema,
+    conditions: usize,
+    patterns: usize,
 }
 
 impl Binder<'_> {
-    fn bind(&self, filter: &Filter, depth: usize) -> Result<Predicate, SearchError> {
+    fn bind(&mut self, filter: &Filter, depth: usize) -> Result<Predicate, SearchError> {
         if depth > MAX_DEPTH {
             return Err(SearchError::FilterDepth { max: MAX_DEPTH });
         }
-        let all = |filters: &[Filter]| -> Result<Vec<_>, _> {
-            filters.iter().map(|f| self.bind(f, depth + 1)).collect()
-        };
+        self.conditions += 1;
+        if self.conditions > MAX_CONDITIONS {
+            return Err(SearchError::FilterSize {
+                max: MAX_CONDITIONS,
+            });
+        }
         match filter {
-            Filter::And(filters) => Ok(Predicate::All(all(filters)?)),
-            Filter::Or(filters) => Ok(Predicate::Any(all(filters)?)),
+            Filter::And(filters) => Ok(Predicate::All(self.each(filters, depth)?)),
+            Filter::Or(filters) => Ok(Predicate::Any(self.each(filters, depth)?)),
             Filter::Not(filter) => Ok(Predicate::Not(Box::new(self.bind(filter, depth + 1)?))),
             Filter::Compare {
                 attribute,
@@ -43,7 +60,27 @@ impl Binder<'_> {
                 values,
                 negated,
             } => self.is_in(attribute, values, *negated),
+            Filter::Contains {
+                attribute,
+                value,
+                any,
+                negated,
+            } => self.contains(attribute, value, *any, *negated),
+            Filter::AnyElement {
+                attribute,
+                comparison,
+                value,
+            } => self.any_element(attribute, *comparison, value),
+            Filter::Matches {
+                attribute,
+                pattern,
+                negated,
+            } => self.matches(attribute, pattern, *negated),
         }
+    }
+
+    fn each(&mut self, filters: &[Filter], depth: usize) -> Result<Vec<Predicate>, SearchError> {
+        filters.iter().map(|f| self.bind(f, depth + 1)).collect()
     }
 
     fn compare(
@@ -53,7 +90,7 @@ impl Binder<'_> {
         value: &Value,
     ) -> Result<Predicate, SearchError> {
         let null = null_passes(comparison, value);
-        let Some(ty) = self.attribute_type(attribute)? else {
+        let Some(ty) = self.filterable(attribute)? else {
             return Ok(Predicate::Always(null));
         };
         let op = operator(comparison);
@@ -65,8 +102,7 @@ impl Binder<'_> {
                 .map(|accepts| ValueTest::Scalar { accepts, negated })
                 .ok_or_else(|| mismatch(attribute, op, ty.as_str(), value))?,
             AttributeType::Array(item) if equality => {
-                let items = array(item, value)
-                    .ok_or_else(|| mismatch(attribute, op, &ty.to_string(), value))?;
+                let items = array(item, value).ok_or_else(|| mismatch(attribute, op, ty, value))?;
                 ValueTest::Array { items, negated }
             }
             AttributeType::Array(_) | AttributeType::Vector { .. } => {
@@ -85,29 +121,112 @@ impl Binder<'_> {
     ) -> Result<Predicate, SearchError> {
         let op = if negated { "NotIn" } else { "In" };
         let null = values.iter().any(Value::is_null) != negated;
-        let Some(ty) = self.attribute_type(attribute)? else {
+        let Some(ty) = self.filterable(attribute)? else {
             return Ok(Predicate::Always(null));
         };
         let (AttributeType::Scalar(item) | AttributeType::Array(item)) = ty else {
             let fault = format!("{op} does not compare values of type {ty}");
             return Err(SearchError::filter(attribute, fault));
         };
-        let values: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
-        let accepts = literal::accepts_any(item, &values).map_err(|value| {
-            let expected = AttributeType::Array(item).to_string();
-            mismatch(attribute, op, &expected, value)
-        })?;
-        let value = match ty {
-            AttributeType::Array(_) => ValueTest::AnyElement { accepts, negated },
-            _ => ValueTest::Scalar { accepts, negated },
+        let accepts = one_of(item, values)
+            .map_err(|value| mismatch(attribute, op, AttributeType::Array(item), value))?;
+        Ok(column(attribute, ty, null, elements(ty, accepts, negated)))
+    }
+
+    fn contains(
+        &self,
+        attribute: &AttributeName,
+        value: &Value,
+        any: bool,
+        negated: bool,
+    ) -> Result<Predicate, SearchError> {
+        let op = match (any, negated) {
+            (false, false) => "Contains",
+            (false, true) => "NotContains",
+            (true, false) => "ContainsAny",
+            (true, true) => "NotContainsAny",
         };
-        Ok(column(attribute, ty, null, value))
+        let Some(ty) = self.filterable(attribute)? else {
+            return Ok(Predicate::Always(negated));
+        };
+        let item = item_type(attribute, op, ty)?;
+        let (values, expected) = match value {
+            Value::Array(values) if any => (&**values, ty),
+            Value::Null => (&[][..], ty),
+            value if any => return Err(mismatch(attribute, op, ty, value)),
+            value => (from_ref(value), AttributeType::Scalar(item)),
+        };
+        let accepts = one_of(item, values).map_err(|_| mismatch(attribute, op, expected, value))?;
+        Ok(column(
+            attribute,
+            ty,
+            negated,
+            elements(ty, accepts, negated),
+        ))
+    }
+
+    fn any_element(
+        &self,
+        attribute: &AttributeName,
+        comparison: Comparison,
+        value: &Value,
+    ) -> Result<Predicate, SearchError> {
+        let op = format!("Any{}", operator(comparison));
+        let Some(ty) = self.filterable(attribute)? else {
+            return Ok(Predicate::Always(false));
+        };
+        let item = item_type(attribute, &op, ty)?;
+        if value.is_null() {
+            return Ok(Predicate::Always(false));
+        }
+        let accepts = literal::accepts(item, comparison, value)
+            .ok_or_else(|| mismatch(attribute, &op, item.as_str(), value))?;
+        Ok(column(attribute, ty, false, elements(ty, accepts, false)))
+    }
+
+    fn matches(
+        &mut self,
+        attribute: &AttributeName,
+        pattern: &Pattern,
+        negated: bool,
+    ) -> Result<Predicate, SearchError> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            let fault = format!("a filter has at most {MAX_PATTERNS} patterns");
+            return Err(SearchError::filter(attribute, fault));
+        }
+        let (op, switch) = match (pattern.syntax, negated) {
+            (Syntax::Glob, false) => ("Glob", Switch::Glob),
+            (Syntax::Glob, true) => ("NotGlob", Switch::Glob),
+            (Syntax::CaseInsensitiveGlob, false) => ("IGlob", Switch::Glob),
+            (Syntax::CaseInsensitiveGlob, true) => ("NotIGlob", Switch::Glob),
+            (Syntax::Regex, _) => ("Regex", Switch::Regex),
+        };
+        let matcher = Matcher::new(pattern)
+            .map_err(|fault| SearchError::filter(attribute, format!("{op}: {fault}")))?;
+        let Some(ty) = self.searchable(attribute, Some(switch))? else {
+            return Ok(Predicate::Always(negated));
+        };
+        let (AttributeType::Scalar(ScalarType::String) | AttributeType::Array(ScalarType::String)) =
+            ty
+        else {
+            let fault = format!("{op} needs an attribute of type string or []string, not {ty}");
+            return Err(SearchError::filter(attribute, fault));
+        };
+        let value = elements(ty, Accepts::Pattern(matcher), negated);
+        Ok(column(attribute, ty, negated, value))
     }
 
     /// The type of an attribute that filters may name; `None` where the schema does not have it.
-    fn attribute_type(
+    fn filterable(&self, attribute: &AttributeName) -> Result<Option<AttributeType>, SearchError> {
+        self.searchable(attribute, None)
+    }
+
+    /// The same, where `switch` is enough.
+    fn searchable(
         &self,
         attribute: &AttributeName,
+        switch: Option<Switch>,
     ) -> Result<Option<AttributeType>, SearchError> {
         if attribute.is_id() {
             return Ok(self.schema.id_kind.map(IdKind::attribute_type));
@@ -115,12 +234,16 @@ impl Binder<'_> {
         let Some(config) = self.schema.get(attribute.as_str()) else {
             return Ok(None);
         };
-        let off = |value: &serde_json::Value| value.as_bool() == Some(false);
-        if config.switches.get(&Switch::Filterable).is_some_and(off) {
-            let fault = "the attribute is not filterable: its schema says `filterable: false`";
-            return Err(SearchError::filter(attribute, fault));
+        let enough = switch.is_some_and(|switch| config.is_on(switch));
+        if enough || config.is_filterable() || config.ty.is_vector() {
+            return Ok(Some(config.ty));
         }
-        Ok(Some(config.ty))
+        let needed = match switch {
+            Some(switch) => format!("its schema has neither `{switch}` nor `filterable`"),
+            None => "its schema says `filterable: false`, or has it searched in another way".into(),
+        };
+        let fault = format!("the attribute is not filterable: {needed}");
+        Err(SearchError::filter(attribute, fault))
     }
 }
 
@@ -132,6 +255,33 @@ fn column(attribute: &AttributeName, ty: AttributeType, null: bool, value: Value
         null,
         value,
     })
+}
+
+/// The test of a scalar, or of the elements of an array.
+fn elements(ty: AttributeType, accepts: Accepts, negated: bool) -> ValueTest {
+    match ty {
+        AttributeType::Array(_) => ValueTest::AnyElement { accepts, negated },
+        _ => ValueTest::Scalar { accepts, negated },
+    }
+}
+
+/// The type of the elements of an array.
+fn item_type(
+    attribute: &AttributeName,
+    op: &str,
+    ty: AttributeType,
+) -> Result<ScalarType, SearchError> {
+    let AttributeType::Array(item) = ty else {
+        let fault = format!("type mismatch, {op} needs an array attribute, not {ty}");
+        return Err(SearchError::filter(attribute, fault));
+    };
+    Ok(item)
+}
+
+/// What equals one of `values` but null; else the first value that does not compare.
+fn one_of(item: ScalarType, values: &[Value]) -> Result<Accepts, &Value> {
+    let values: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
+    literal::accepts_any(item, &values)
 }
 
 /// Whether a missing value passes: it equals null and comes before everything else.
@@ -176,29 +326,4 @@ fn array(item: ScalarType, value: &Value) -> Option<Vec<Option<Accepts>>> {
         }
     };
     values.iter().map(accepts).collect()
-}
-
-fn mismatch(attribute: &AttributeName, op: &str, expected: &str, value: &Value) -> SearchError {
-    let found = describe(value);
-    let fault = format!("type mismatch, {op} expects {expected}, but got {found}");
-    SearchError::filter(attribute, fault)
-}
-
-/// The type of a literal, in words.
-fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(_) => "bool".into(),
-        Value::Int(_) => "int".into(),
-        Value::Uint(_) => "uint".into(),
-        Value::Float(_) => "float".into(),
-        Value::String(text) => format!("string {:?}", text.chars().take(40).collect::<String>()),
-        Value::Uuid(_) => "uuid".into(),
-        Value::Datetime(_) => "datetime".into(),
-        Value::Array(values) => match values.first() {
-            Some(value) => format!("[]{}", describe(value)),
-            None => "[]".into(),
-        },
-        Value::Vector(vector) => format!("vector of {} dimensions", vector.dim()),
-    }
 }

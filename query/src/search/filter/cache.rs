@@ -50,13 +50,13 @@ impl FilterCache {
         }
     }
 
-    /// The rows of `set` that pass, computed by `compute` unless they are kept.
-    pub(in crate::search) fn get_or(
+    /// The rows of `set` that pass, computed by `compute` unless they are kept. Its errors are passed on.
+    pub(in crate::search) fn get_or<E>(
         &self,
         set: &Arc<RowSet>,
         predicate: PredicateHash,
-        compute: impl FnOnce() -> Bitset,
-    ) -> Arc<Bitset> {
+        compute: impl FnOnce() -> Result<Bitset, E>,
+    ) -> Result<Arc<Bitset>, E> {
         let key = Key {
             set: Arc::as_ptr(set).addr(),
             predicate: predicate.0,
@@ -65,9 +65,9 @@ impl FilterCache {
         let label = if found.is_some() { "yes" } else { "no" };
         metrics::counter!(FILTER_CACHE_LOOKUPS, "found" => label).increment(1);
         if let Some(rows) = found {
-            return rows;
+            return Ok(rows);
         }
-        let rows = Arc::new(compute());
+        let rows = Arc::new(compute()?);
         let entry = Entry {
             set: Arc::downgrade(set),
             rows: Arc::clone(&rows),
@@ -75,7 +75,7 @@ impl FilterCache {
             used: 0,
         };
         self.state.lock().insert(key, entry, self.capacity);
-        rows
+        Ok(rows)
     }
 }
 
@@ -146,14 +146,31 @@ mod tests {
         PredicateHash::of(&Predicate::Always(pass))
     }
 
+    fn get_or(
+        cache: &FilterCache,
+        set: &Arc<RowSet>,
+        pass: bool,
+        row: impl FnMut(usize) -> bool,
+    ) -> Arc<Bitset> {
+        let compute = || Ok::<_, ()>(Bitset::from_fn(set.len(), row));
+        cache.get_or(set, hash(pass), compute).unwrap()
+    }
+
+    #[test]
+    fn should_keep_nothing_that_failed() {
+        let (cache, set) = (FilterCache::new(10_000), set());
+        assert_eq!(cache.get_or(&set, hash(true), || Err("late")), Err("late"));
+        assert_eq!(get_or(&cache, &set, true, |_| true).count(), 800);
+    }
+
     #[test]
     fn should_compute_once() {
         let (cache, set) = (FilterCache::new(10_000), set());
         let ask = |pass| {
             let mut computed = false;
-            let rows = cache.get_or(&set, hash(pass), || {
+            let rows = get_or(&cache, &set, pass, |row| {
                 computed = true;
-                Bitset::from_fn(set.len(), |_| pass)
+                row < 800 && pass
             });
             (computed, rows.count())
         };
@@ -168,7 +185,7 @@ mod tests {
         let cache = FilterCache::new(4 * each);
         let sets: Vec<_> = (0..50).map(|_| set()).collect();
         for set in &sets {
-            cache.get_or(set, hash(true), || Bitset::from_fn(800, |_| true));
+            get_or(&cache, set, true, |_| true);
             assert!(cache.state.lock().bytes <= 4 * each);
         }
         let state = cache.state.lock();
@@ -180,10 +197,10 @@ mod tests {
     fn should_let_go_of_row_sets_that_are_gone() {
         let cache = FilterCache::new(2 * (100 + ENTRY_BYTES));
         for _ in 0..10 {
-            cache.get_or(&set(), hash(true), || Bitset::from_fn(800, |_| true));
+            get_or(&cache, &set(), true, |_| true);
         }
         let living = set();
-        cache.get_or(&living, hash(true), || Bitset::from_fn(800, |_| true));
+        get_or(&cache, &living, true, |_| true);
         assert!(cache.state.lock().entries.len() <= 2);
     }
 }

@@ -1,30 +1,165 @@
 //! Evaluates a [`Predicate`] over all rows of a row set, column by column.
 
-use super::predicate::{Accepts, ColumnTest, Predicate, Set, ValueTest};
-use crate::search::scalars::{Scalars, Values};
-use arrow_array::{Array, ListArray};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use super::{
+    matcher::Matcher,
+    predicate::{Accepts, ColumnTest, Predicate, Set, ValueTest},
+};
+use crate::search::{
+    Deadline, SearchError,
+    scalars::{Scalar, Scalars, Values},
+};
+use arrow_array::{Array, ListArray, StringArray};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use isobath_storage::model::Rows;
 use std::borrow::Borrow;
 
-/// Which of `rows` pass.
-pub(in crate::search) fn evaluate(predicate: &Predicate, rows: &Rows) -> BooleanBuffer {
-    match predicate {
-        Predicate::Always(pass) => all(*pass, rows.len()),
-        Predicate::All(predicates) => {
-            let pieces = predicates.iter().map(|p| evaluate(p, rows));
-            pieces
-                .reduce(|a, b| &a & &b)
-                .unwrap_or_else(|| all(true, rows.len()))
+/// Texts that are matched with a pattern between two looks at the clock.
+const PACE: usize = 1024;
+
+/// Which of `rows` pass; an error once the deadline has passed.
+pub(in crate::search) fn evaluate(
+    predicate: &Predicate,
+    rows: &Rows,
+    deadline: Option<&Deadline>,
+) -> Result<BooleanBuffer, SearchError> {
+    Evaluation { rows, deadline }.predicate(predicate)
+}
+
+/// Evaluates one predicate.
+struct Evaluation<'a> {
+    rows: &'a Rows,
+    deadline: Option<&'a Deadline>,
+}
+
+impl Evaluation<'_> {
+    fn predicate(&self, predicate: &Predicate) -> Result<BooleanBuffer, SearchError> {
+        let len = self.rows.len();
+        Ok(match predicate {
+            Predicate::Always(pass) => all(*pass, len),
+            Predicate::All(predicates) => {
+                let mut pass = all(true, len);
+                for predicate in predicates {
+                    pass = &pass & &self.predicate(predicate)?;
+                }
+                pass
+            }
+            Predicate::Any(predicates) => {
+                let mut pass = all(false, len);
+                for predicate in predicates {
+                    pass = &pass | &self.predicate(predicate)?;
+                }
+                pass
+            }
+            Predicate::Not(predicate) => !&self.predicate(predicate)?,
+            Predicate::Column(test) => self.column(test)?,
+        })
+    }
+
+    fn column(&self, test: &ColumnTest) -> Result<BooleanBuffer, SearchError> {
+        self.check()?;
+        let (attribute, len) = (&test.attribute, self.rows.len());
+        if attribute.is_id() {
+            return self.value(&test.value, Scalars::of_ids(self.rows.ids()), None, len);
         }
-        Predicate::Any(predicates) => {
-            let pieces = predicates.iter().map(|p| evaluate(p, rows));
-            pieces
-                .reduce(|a, b| &a | &b)
-                .unwrap_or_else(|| all(false, rows.len()))
+        let Some(column) = self
+            .rows
+            .column(attribute.as_str())
+            .filter(|column| column.ty == test.ty)
+        else {
+            return Ok(all(test.null, len));
+        };
+        let lists = column.array.as_any().downcast_ref();
+        let pass = self.value(&test.value, Scalars::of_array(&column.array), lists, len)?;
+        Ok(match (column.array.nulls(), test.null) {
+            (None, _) => pass,
+            (Some(nulls), true) => &pass | &!nulls.inner(),
+            (Some(nulls), false) => &pass & nulls.inner(),
+        })
+    }
+
+    /// Which values pass; at null rows anything.
+    fn value(
+        &self,
+        test: &ValueTest,
+        scalars: Scalars<'_>,
+        lists: Option<&ListArray>,
+        len: usize,
+    ) -> Result<BooleanBuffer, SearchError> {
+        let (pass, negated) = match test {
+            ValueTest::Always(pass) => return Ok(all(*pass, len)),
+            ValueTest::Scalar { accepts, negated } => {
+                (self.scalars(accepts, scalars, len)?, negated)
+            }
+            ValueTest::AnyElement { accepts, negated } => match lists {
+                Some(lists) => (self.any_element(accepts, lists)?, negated),
+                None => (all(false, len), negated),
+            },
+            ValueTest::Array { items, negated } => {
+                let pass = lists.map(|lists| equal(items, lists));
+                (pass.unwrap_or_else(|| all(false, len)), negated)
+            }
+        };
+        Ok(if *negated { !&pass } else { pass })
+    }
+
+    /// Which scalars are accepted; none where the column is of another type.
+    fn scalars(
+        &self,
+        accepts: &Accepts,
+        scalars: Scalars<'_>,
+        len: usize,
+    ) -> Result<BooleanBuffer, SearchError> {
+        let collect = |f: &dyn Fn(usize) -> bool| BooleanBuffer::collect_bool(len, f);
+        Ok(match (accepts, scalars.values) {
+            (Accepts::Whole(set), Values::I64(v)) => numbers(set, v),
+            (Accepts::Whole(set), Values::U64(v)) => numbers(set, v),
+            (Accepts::Float(set), Values::F64(v)) => numbers(set, v),
+            (Accepts::Text(set), Values::Text(v)) => {
+                BooleanBuffer::collect_bool(len, |row| set.contains(v.value(row)))
+            }
+            (Accepts::Pattern(matcher), Values::Text(v)) => self.matching(matcher, v)?,
+            (Accepts::Bytes(set), Values::Binary(v)) => collect(&|row| set.contains(v.value(row))),
+            (Accepts::Bytes(set), Values::Uuids(v)) => {
+                collect(&|row| set.contains(v[row].as_bytes().as_slice()))
+            }
+            (Accepts::Bool(set), Values::Bools(v)) => collect(&|row| set.contains(&v.value(row))),
+            _ => all(false, len),
+        })
+    }
+
+    /// Which texts match. The only test whose time depends on how long the values are.
+    fn matching(
+        &self,
+        matcher: &Matcher,
+        texts: &StringArray,
+    ) -> Result<BooleanBuffer, SearchError> {
+        let mut pass = BooleanBufferBuilder::new(texts.len());
+        for row in 0..texts.len() {
+            if row % PACE == PACE - 1 {
+                self.check()?;
+            }
+            pass.append(matcher.matches(texts.value(row)));
         }
-        Predicate::Not(predicate) => !&evaluate(predicate, rows),
-        Predicate::Column(test) => column(test, rows),
+        Ok(pass.finish())
+    }
+
+    /// Which lists have an element that is accepted.
+    fn any_element(
+        &self,
+        accepts: &Accepts,
+        lists: &ListArray,
+    ) -> Result<BooleanBuffer, SearchError> {
+        let values = lists.values();
+        let mut pass = self.scalars(accepts, Scalars::of_array(values), values.len())?;
+        if let Some(nulls) = values.nulls() {
+            pass = &pass & nulls.inner();
+        }
+        let any = |row| elements(lists, row).any(|at| pass.value(at));
+        Ok(BooleanBuffer::collect_bool(lists.len(), any))
+    }
+
+    fn check(&self) -> Result<(), SearchError> {
+        self.deadline.map_or(Ok(()), Deadline::check)
     }
 }
 
@@ -36,64 +171,6 @@ fn all(pass: bool, len: usize) -> BooleanBuffer {
     }
 }
 
-fn column(test: &ColumnTest, rows: &Rows) -> BooleanBuffer {
-    let (attribute, len) = (&test.attribute, rows.len());
-    if attribute.is_id() {
-        return value(&test.value, Scalars::of_ids(rows.ids()), None, len);
-    }
-    let Some(column) = rows
-        .column(attribute.as_str())
-        .filter(|column| column.ty == test.ty)
-    else {
-        return all(test.null, len);
-    };
-    let lists = column.array.as_any().downcast_ref();
-    let pass = value(&test.value, Scalars::of_array(&column.array), lists, len);
-    match (column.array.nulls(), test.null) {
-        (None, _) => pass,
-        (Some(nulls), true) => &pass | &!nulls.inner(),
-        (Some(nulls), false) => &pass & nulls.inner(),
-    }
-}
-
-/// Which values pass; at null rows anything.
-fn value(
-    test: &ValueTest,
-    scalars: Scalars<'_>,
-    lists: Option<&ListArray>,
-    len: usize,
-) -> BooleanBuffer {
-    let (pass, negated) = match test {
-        ValueTest::Always(pass) => return all(*pass, len),
-        ValueTest::Scalar { accepts, negated } => (scalar(accepts, scalars, len), negated),
-        ValueTest::AnyElement { accepts, negated } => {
-            (lists.map(|lists| any_element(accepts, lists)), negated)
-        }
-        ValueTest::Array { items, negated } => (lists.map(|lists| equal(items, lists)), negated),
-    };
-    let pass = pass.unwrap_or_else(|| all(false, len));
-    if *negated { !&pass } else { pass }
-}
-
-/// Which scalars are accepted; `None` where the column is of another type.
-fn scalar(accepts: &Accepts, scalars: Scalars<'_>, len: usize) -> Option<BooleanBuffer> {
-    let collect = |f: &dyn Fn(usize) -> bool| BooleanBuffer::collect_bool(len, f);
-    Some(match (accepts, scalars.values) {
-        (Accepts::Whole(set), Values::I64(v)) => numbers(set, v),
-        (Accepts::Whole(set), Values::U64(v)) => numbers(set, v),
-        (Accepts::Float(set), Values::F64(v)) => numbers(set, v),
-        (Accepts::Text(set), Values::Text(v)) => {
-            BooleanBuffer::collect_bool(len, |row| set.contains(v.value(row)))
-        }
-        (Accepts::Bytes(set), Values::Binary(v)) => collect(&|row| set.contains(v.value(row))),
-        (Accepts::Bytes(set), Values::Uuids(v)) => {
-            collect(&|row| set.contains(v[row].as_bytes().as_slice()))
-        }
-        (Accepts::Bool(set), Values::Bools(v)) => collect(&|row| set.contains(&v.value(row))),
-        _ => return None,
-    })
-}
-
 fn numbers<T, N>(set: &Set<T>, values: &[N]) -> BooleanBuffer
 where
     T: PartialOrd + Borrow<T>,
@@ -102,66 +179,23 @@ where
     BooleanBuffer::collect_bool(values.len(), |row| set.contains::<T>(&values[row].into()))
 }
 
-/// Which lists have an element that is accepted.
-fn any_element(accepts: &Accepts, lists: &ListArray) -> BooleanBuffer {
-    let items = Items::of(lists);
-    let pass = items.accepted(accepts);
-    BooleanBuffer::collect_bool(lists.len(), |row| items.range(row).any(|at| pass.value(at)))
-}
-
-/// Which lists consist of elements that are accepted one by one.
+/// Which lists consist of elements that are accepted one by one; `None` accepts null.
 fn equal(expected: &[Option<Accepts>], lists: &ListArray) -> BooleanBuffer {
-    let items = Items::of(lists);
-    let accepted: Vec<BooleanBuffer> = expected
-        .iter()
-        .map(|accepts| match accepts {
-            Some(accepts) => items.accepted(accepts),
-            None => items.missing(),
-        })
-        .collect();
+    let items = Scalars::of_array(lists.values());
+    let holds = |(at, accepts): (usize, &Option<Accepts>)| match (items.get(at), accepts) {
+        (Scalar::Null, accepts) => accepts.is_none(),
+        (value, Some(accepts)) => accepts.contains(&value),
+        (_, None) => false,
+    };
     BooleanBuffer::collect_bool(lists.len(), |row| {
-        let range = items.range(row);
-        range.len() == accepted.len() && range.zip(&accepted).all(|(at, pass)| pass.value(at))
+        let range = elements(lists, row);
+        range.len() == expected.len() && range.zip(expected).all(holds)
     })
 }
 
-/// The elements of all lists of a column.
-struct Items<'a> {
-    scalars: Scalars<'a>,
-    nulls: Option<&'a NullBuffer>,
-    offsets: &'a [i32],
-    len: usize,
-}
-
-impl<'a> Items<'a> {
-    fn of(lists: &'a ListArray) -> Self {
-        Self {
-            scalars: Scalars::of_array(lists.values()),
-            nulls: lists.values().nulls(),
-            offsets: lists.value_offsets(),
-            len: lists.values().len(),
-        }
-    }
-
-    /// Where the elements of `row` are.
-    fn range(&self, row: usize) -> std::ops::Range<usize> {
-        let at = |row: usize| usize::try_from(self.offsets[row]).unwrap_or(0);
-        at(row)..at(row + 1)
-    }
-
-    fn accepted(&self, accepts: &Accepts) -> BooleanBuffer {
-        let pass = scalar(accepts, self.scalars, self.len);
-        let pass = pass.unwrap_or_else(|| all(false, self.len));
-        match self.nulls {
-            Some(nulls) => &pass & nulls.inner(),
-            None => pass,
-        }
-    }
-
-    fn missing(&self) -> BooleanBuffer {
-        match self.nulls {
-            Some(nulls) => !nulls.inner(),
-            None => all(false, self.len),
-        }
-    }
+/// Where the elements of the list in `row` are.
+fn elements(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
+    let offsets = lists.value_offsets();
+    let at = |row: usize| usize::try_from(offsets[row]).unwrap_or(0);
+    at(row)..at(row + 1)
 }

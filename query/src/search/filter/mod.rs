@@ -3,7 +3,10 @@
 mod bind;
 mod cache;
 mod evaluate;
+mod glob;
 mod literal;
+mod matcher;
+mod mismatch;
 mod predicate;
 
 pub(super) use bind::bind;

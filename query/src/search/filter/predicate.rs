@@ -1,5 +1,7 @@
 //! [`Predicate`]: a filter whose values are of the types of their attributes.
 
+use super::matcher::Matcher;
+use crate::search::scalars::Scalar;
 use isobath_storage::model::{AttributeName, AttributeType};
 use std::{
     borrow::Borrow,
@@ -60,6 +62,23 @@ pub(super) enum Accepts {
     Text(Set<Arc<str>>),
     Bytes(Set<[u8; 16]>),
     Bool(Set<bool>),
+    /// Texts that match.
+    Pattern(Matcher),
+}
+
+impl Accepts {
+    /// Whether `value` is accepted.
+    pub(super) fn contains(&self, value: &Scalar<'_>) -> bool {
+        match (self, value) {
+            (Self::Whole(set), Scalar::Whole(n)) => set.contains(n),
+            (Self::Float(set), Scalar::Float(n)) => set.contains(n),
+            (Self::Text(set), Scalar::Text(text)) => set.contains(*text),
+            (Self::Bytes(set), Scalar::Bytes(bytes)) => set.contains(*bytes),
+            (Self::Bool(set), Scalar::Bool(value)) => set.contains(value),
+            (Self::Pattern(matcher), Scalar::Text(text)) => matcher.matches(text),
+            _ => false,
+        }
+    }
 }
 
 /// Values of an ordered domain.

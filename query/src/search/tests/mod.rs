@@ -1,6 +1,7 @@
 //! Searches against an oracle that goes row by row.
 
 mod oracle;
+mod patterns;
 mod sample;
 
 use super::*;
@@ -58,6 +59,13 @@ proptest! {
         let want = oracle.by_id(Some(&filter));
         prop_assert_eq!(found.aggregates[0].1, want.len() as u64);
         prop_assert_eq!(ids(&found), want);
+    }
+
+    #[test]
+    fn should_filter_by_one_condition_like_the_oracle(sets in sample::sets(), filter in sample::leaf()) {
+        let (view, oracle) = (sample::view(&sets), Oracle::new(&sets));
+        let query = Query { limit: 1_000, ..query(RankBy::Id, Some(filter.clone())) };
+        prop_assert_eq!(ids(&answer(&view, &query).unwrap()), oracle.by_id(Some(&filter)));
     }
 
     #[test]
@@ -192,11 +200,11 @@ fn should_say_what_does_not_fit() {
     };
     assert_eq!(
         compare("tags", Comparison::Eq, Value::Int(1)),
-        "filter error in key `tags`: type mismatch, Eq expects []string, but got int"
+        "filter error in key `tags`: type mismatch, Eq expects []string, but got '1'"
     );
     assert_eq!(
         compare("i", Comparison::Lt, Value::Bool(true)),
-        "filter error in key `i`: type mismatch, Lt expects int, but got bool"
+        "filter error in key `i`: type mismatch, Lt expects int, but got 'true'"
     );
     assert_eq!(
         compare("v", Comparison::Gt, Value::Int(1)),
@@ -204,7 +212,8 @@ fn should_say_what_does_not_fit() {
     );
     assert_eq!(
         compare("closed", Comparison::Eq, Value::Int(1)),
-        "filter error in key `closed`: the attribute is not filterable: its schema says `filterable: false`"
+        "filter error in key `closed`: the attribute is not filterable: its schema says \
+         `filterable: false`, or has it searched in another way"
     );
     let rank = |rank| answer(&view, &query(rank, None)).unwrap_err().to_string();
     let knn = |attribute: &str, vector| RankBy::Knn {
@@ -225,5 +234,43 @@ fn should_say_what_does_not_fit() {
             Direction::Ascending
         )])),
         "invalid input for rank_by field \"tags\": values of type []string have no order"
+    );
+}
+
+#[test]
+fn should_refuse_patterns_and_filters_that_cannot_be_evaluated() {
+    let view = sample::view(&[]);
+    let fault = |filter| {
+        answer(&view, &query(RankBy::Id, Some(filter)))
+            .unwrap_err()
+            .to_string()
+    };
+    let glob = |attribute, syntax| {
+        fault(Filter::Matches {
+            attribute: sample::name(attribute),
+            pattern: Pattern {
+                syntax,
+                text: "[".into(),
+            },
+            negated: true,
+        })
+    };
+    assert_eq!(
+        glob("unknown", Syntax::CaseInsensitiveGlob),
+        "filter error in key `unknown`: NotIGlob: the pattern \"[\" is no glob: an opening bracket \
+         without a closing one"
+    );
+    let tests = |count| {
+        let is_null = Filter::Compare {
+            attribute: sample::name("i"),
+            comparison: Comparison::Eq,
+            value: Value::Null,
+        };
+        Filter::Or(vec![is_null; count])
+    };
+    assert!(answer(&view, &query(RankBy::Id, Some(tests(4_000)))).is_ok());
+    assert_eq!(
+        fault(tests(5_000)),
+        "a filter has at most 4096 conditions; `In` takes any number of values"
     );
 }

@@ -1,7 +1,10 @@
 //! [`Oracle`]: what a query must find, row by row.
 
-use super::sample::Set;
-use crate::search::{Comparison, Direction, Filter};
+use super::{
+    patterns::{REGEXES, glob_matches},
+    sample::Set,
+};
+use crate::search::{Comparison, Direction, Filter, Pattern, Syntax};
 use isobath_storage::model::{AttributeName, Id, Value, VectorValue};
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -88,17 +91,7 @@ impl Oracle {
                 attribute,
                 comparison,
                 value,
-            } => {
-                let order = compare(&self.get(id, attribute), value);
-                match comparison {
-                    Comparison::Eq => order.is_eq(),
-                    Comparison::NotEq => order.is_ne(),
-                    Comparison::Lt => order.is_lt(),
-                    Comparison::Lte => order.is_le(),
-                    Comparison::Gt => order.is_gt(),
-                    Comparison::Gte => order.is_ge(),
-                }
-            }
+            } => holds(*comparison, &self.get(id, attribute), value),
             Filter::In {
                 attribute,
                 values,
@@ -112,7 +105,77 @@ impl Oracle {
                 };
                 is_in != *negated
             }
+            Filter::Contains {
+                attribute,
+                value,
+                negated,
+                ..
+            } => {
+                let wanted = match value {
+                    Value::Array(values) => values.to_vec(),
+                    value => vec![value.clone()],
+                };
+                let is = |item: &Value| wanted.iter().any(|value| compare(item, value).is_eq());
+                self.any_item(id, attribute, is) != *negated
+            }
+            Filter::AnyElement {
+                attribute,
+                comparison,
+                value,
+            } => {
+                !value.is_null()
+                    && self.any_item(id, attribute, |item| holds(*comparison, item, value))
+            }
+            Filter::Matches {
+                attribute,
+                pattern,
+                negated,
+            } => {
+                let matches = |item: &Value| match item {
+                    Value::String(text) => matches(pattern, text),
+                    other => panic!("{other:?} is no text"),
+                };
+                self.any_item(id, attribute, matches) != *negated
+            }
         }
+    }
+
+    /// Whether an element of an array, or a single value, passes; null never does.
+    fn any_item(
+        &self,
+        id: u64,
+        attribute: &AttributeName,
+        passes: impl Fn(&Value) -> bool,
+    ) -> bool {
+        let items = match self.get(id, attribute) {
+            Value::Array(items) => items.to_vec(),
+            value => vec![value],
+        };
+        items.iter().any(|item| !item.is_null() && passes(item))
+    }
+}
+
+fn matches(pattern: &Pattern, text: &str) -> bool {
+    let glob = &pattern.text;
+    match pattern.syntax {
+        Syntax::Glob => glob_matches(glob, text, false),
+        Syntax::CaseInsensitiveGlob => glob_matches(glob, text, true),
+        Syntax::Regex => {
+            let found = REGEXES.iter().find(|(regex, _)| *regex == &**glob);
+            found.unwrap().1(text)
+        }
+    }
+}
+
+fn holds(comparison: Comparison, a: &Value, b: &Value) -> bool {
+    let order = compare(a, b);
+    match comparison {
+        Comparison::Eq => order.is_eq(),
+        Comparison::NotEq => order.is_ne(),
+        Comparison::Lt => order.is_lt(),
+        Comparison::Lte => order.is_le(),
+        Comparison::Gt => order.is_gt(),
+        Comparison::Gte => order.is_ge(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Random row sets, filters and orders over a schema with every kind of attribute.
 
+use super::patterns::{REGEXES, glob};
 use crate::{
-    search::{Comparison, Direction, Filter},
+    search::{Comparison, Direction, Filter, Pattern, Syntax},
     view::{Origin, RowSet, Version, View},
 };
 use isobath_storage::model::{
@@ -14,18 +15,43 @@ use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 /// The attributes but `id` and their types.
-const TYPES: [(&str, &str); 11] = [
+const TYPES: [(&str, &str); 18] = [
     ("b", "bool"),
+    ("bs", "[]bool"),
     ("closed", "int"),
     ("d", "datetime"),
+    ("ds", "[]datetime"),
     ("f", "float"),
+    ("globbed", "string"),
     ("i", "int"),
+    ("is", "[]int"),
     ("k", "uuid"),
+    ("ks", "[]uuid"),
     ("nums", "[]float"),
+    ("regexed", "string"),
     ("s", "string"),
     ("tags", "[]string"),
     ("u", "uint"),
+    ("us", "[]uint"),
     ("v", "[3]f32"),
+];
+
+/// The array attributes, each with one that has values like its elements.
+const ARRAYS: [(&str, &str); 7] = [
+    ("bs", "b"),
+    ("ds", "d"),
+    ("is", "i"),
+    ("ks", "k"),
+    ("nums", "f"),
+    ("tags", "s"),
+    ("us", "u"),
+];
+
+/// Attributes that a feature is switched on or off for.
+const SWITCHED: [(&str, Switch, bool); 3] = [
+    ("closed", Switch::Filterable, false),
+    ("globbed", Switch::Glob, true),
+    ("regexed", Switch::Regex, true),
 ];
 
 /// The attributes that have an order.
@@ -80,11 +106,13 @@ pub(super) fn set(part: bool, rows: impl IntoIterator<Item = (u64, &'static str,
 pub(super) fn view(sets: &[Set]) -> View {
     let config = |(attribute, text): (&str, &str)| {
         let ty: AttributeType = text.parse().unwrap();
-        let off = (Switch::Filterable, serde_json::Value::Bool(false));
+        let switched = SWITCHED.iter().filter(|(name, ..)| *name == attribute);
         let config = AttributeConfig {
             ty,
             metric: ty.is_vector().then_some(Metric::EuclideanSquared),
-            switches: (attribute == "closed").then_some(off).into_iter().collect(),
+            switches: switched
+                .map(|(_, switch, on)| (*switch, (*on).into()))
+                .collect(),
         };
         (name(attribute), config)
     };
@@ -183,10 +211,10 @@ fn row() -> impl Strategy<Value = Row> {
 pub(super) fn value(attribute: &str) -> BoxedStrategy<Value> {
     let scalar =
         |item: BoxedStrategy<Value>| prop_oneof![1 => Just(Value::Null), 4 => item].boxed();
-    let array = |item: BoxedStrategy<Value>| {
-        let items = prop::collection::vec(scalar(item), 0..3);
-        scalar(items.prop_map(|items| Value::Array(items.into())).boxed())
-    };
+    if let Some((_, item)) = ARRAYS.iter().find(|(name, _)| *name == attribute) {
+        let items = prop::collection::vec(value(item), 0..3);
+        return scalar(items.prop_map(|items| Value::Array(items.into())).boxed());
+    }
     match attribute {
         "b" => scalar(any::<bool>().prop_map(Value::Bool).boxed()),
         "d" => scalar((-2i64..3).prop_map(Value::Datetime).boxed()),
@@ -198,9 +226,7 @@ pub(super) fn value(attribute: &str) -> BoxedStrategy<Value> {
                 .prop_map(|n| Value::Uuid(Uuid::from_u128(n)))
                 .boxed(),
         ),
-        "s" => scalar(text()),
-        "tags" => array(text()),
-        "nums" => array(float()),
+        "s" | "globbed" | "regexed" => scalar(text()),
         _ => scalar(
             vector()
                 .prop_map(|v| Value::Vector(VectorValue::F32(v.into())))
@@ -210,7 +236,7 @@ pub(super) fn value(attribute: &str) -> BoxedStrategy<Value> {
 }
 
 fn text() -> BoxedStrategy<Value> {
-    let texts = vec!["", "a", "ab", "b", "ü"];
+    let texts = vec!["", "a", "A", "ab", "a/b", "a/b/a", "b", "b\na", "ü", "Ü*"];
     select(texts).prop_map(|s| Value::String(s.into())).boxed()
 }
 
@@ -282,8 +308,7 @@ pub(super) fn order() -> impl Strategy<Value = Vec<(AttributeName, Direction)>> 
 
 /// A filter without type errors.
 pub(super) fn filter() -> impl Strategy<Value = Filter> {
-    let leaf = prop_oneof![compare(), is_in()];
-    leaf.prop_recursive(3, 12, 3, |inner| {
+    leaf().prop_recursive(3, 12, 3, |inner| {
         let some = prop::collection::vec(inner.clone(), 0..3);
         prop_oneof![
             some.clone().prop_map(Filter::And),
@@ -291,6 +316,17 @@ pub(super) fn filter() -> impl Strategy<Value = Filter> {
             inner.prop_map(|f| Filter::Not(Box::new(f))),
         ]
     })
+}
+
+/// A filter on one attribute, by any operator.
+pub(super) fn leaf() -> impl Strategy<Value = Filter> {
+    prop_oneof![
+        4 => compare(),
+        2 => is_in(),
+        2 => contains(),
+        2 => any_element(),
+        2 => matches(),
+    ]
 }
 
 fn compare() -> impl Strategy<Value = Filter> {
@@ -312,7 +348,7 @@ fn compare() -> impl Strategy<Value = Filter> {
     };
     prop_oneof![
         4 => select(&ORDERED[..]).prop_flat_map(move |a| leaf(a, any.clone().boxed())),
-        1 => select(vec!["tags", "nums"]).prop_flat_map(move |a| leaf(a, equality.clone().boxed())),
+        1 => select(&ARRAYS[..]).prop_flat_map(move |(a, _)| leaf(a, equality.clone().boxed())),
         1 => Just(Filter::Compare {
             attribute: name("unknown"),
             comparison: Comparison::Lt,
@@ -322,14 +358,10 @@ fn compare() -> impl Strategy<Value = Filter> {
 }
 
 fn is_in() -> impl Strategy<Value = Filter> {
-    let attributes = [&ORDERED[..], &["tags", "nums"]].concat();
-    let item = |attribute| match attribute {
-        "tags" => "s",
-        "nums" => "f",
-        other => other,
-    };
-    select(attributes).prop_flat_map(move |attribute| {
-        let values = prop::collection::vec(literal(item(attribute)), 0..4);
+    let scalars = ORDERED.iter().map(|name| (*name, *name));
+    let attributes: Vec<_> = scalars.chain(ARRAYS).collect();
+    select(attributes).prop_flat_map(move |(attribute, item)| {
+        let values = prop::collection::vec(literal(item), 0..4);
         (values, any::<bool>()).prop_map(move |(values, negated)| Filter::In {
             attribute: name(attribute),
             values,
@@ -338,10 +370,69 @@ fn is_in() -> impl Strategy<Value = Filter> {
     })
 }
 
+fn contains() -> impl Strategy<Value = Filter> {
+    let attributes = [&ARRAYS[..], &[("unknown", "i")]].concat();
+    select(attributes).prop_flat_map(|(attribute, item)| {
+        let one = literal(item).prop_map(|value| (value, false));
+        let some = prop::collection::vec(literal(item), 0..4);
+        let some = some.prop_map(|values| (Value::Array(values.into()), true));
+        let value = prop_oneof![one, some, Just((Value::Null, true))];
+        (value, any::<bool>()).prop_map(move |((value, any), negated)| Filter::Contains {
+            attribute: name(attribute),
+            value,
+            any,
+            negated,
+        })
+    })
+}
+
+fn any_element() -> impl Strategy<Value = Filter> {
+    let comparison = select(vec![
+        Comparison::Lt,
+        Comparison::Lte,
+        Comparison::Gt,
+        Comparison::Gte,
+    ]);
+    select(&ARRAYS[..]).prop_flat_map(move |(attribute, item)| {
+        (comparison.clone(), literal(item)).prop_map(move |(comparison, value)| {
+            Filter::AnyElement {
+                attribute: name(attribute),
+                comparison,
+                value,
+            }
+        })
+    })
+}
+
+/// A filter by one of a few patterns, whose meaning the oracle knows.
+fn matches() -> impl Strategy<Value = Filter> {
+    let globs = (
+        select(vec!["globbed", "s", "tags", "unknown"]),
+        select(vec![Syntax::Glob, Syntax::CaseInsensitiveGlob]),
+        glob(),
+        any::<bool>(),
+    );
+    let regexes = (
+        select(vec!["regexed", "s", "tags", "unknown"]),
+        Just(Syntax::Regex),
+        select(REGEXES).prop_map(|(pattern, _)| pattern.to_owned()),
+        any::<bool>(),
+    );
+    prop_oneof![globs, regexes].prop_map(|(attribute, syntax, text, negated)| Filter::Matches {
+        attribute: name(attribute),
+        pattern: Pattern {
+            syntax,
+            text: text.into(),
+        },
+        negated,
+    })
+}
+
 /// Something that an attribute's values compare with: numbers of any type with numbers.
 fn literal(attribute: &str) -> BoxedStrategy<Value> {
     match attribute {
         "i" | "u" | "f" | "id" => prop_oneof![value("i"), value("u"), value("f")].boxed(),
+        "is" | "us" | "nums" => prop_oneof![value("is"), value("us"), value("nums")].boxed(),
         other => value(other),
     }
 }

@@ -72,8 +72,8 @@ fn should_name_where_a_query_is_wrong() {
             "rank_by: ranking by BM25 is not supported yet",
         ),
         (
-            r#"{"filters":["a","Contains","x"]}"#,
-            "filters: the filter operator Contains is not supported yet",
+            r#"{"filters":["a","Fuzzy","x"]}"#,
+            "filters: the filter operator Fuzzy is not supported yet",
         ),
         (
             r#"{"include_attributes":["a"],"exclude_attributes":["b"]}"#,

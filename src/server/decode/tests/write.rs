@@ -355,3 +355,49 @@ fn should_decode_a_schema_update() {
     assert!(update("{}").is_err());
     assert!(update(r#"{"b":{"filterable":true}}"#).is_err());
 }
+
+#[test]
+fn should_bound_what_a_namespace_holds() {
+    let two = || {
+        Some(schema(
+            &[("a", "[2]f32"), ("b", "[2]f16")],
+            Some(Metric::DotProduct),
+        ))
+    };
+    let third = r#"{"upsert_rows":[{"id":1,"vector":[1,2]}],"distance_metric":"dot_product"}"#;
+    assert_eq!(
+        write(third, two()).unwrap_err(),
+        "schema.vector: a namespace has at most 2 vector attributes"
+    );
+    let instead = third.replacen('{', r#"{"schema":{"a":{"drop":true}},"#, 1);
+    assert!(write(&instead, two()).is_ok());
+    assert!(write(r#"{"upsert_rows":[{"id":1,"b":[1,2]}]}"#, two()).is_ok());
+
+    let names: Vec<String> = (0..1023).map(|at| format!("a{at}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "int")).collect();
+    let many = || Some(schema(&many, None));
+    assert!(write(r#"{"upsert_rows":[{"id":1,"x":1}]}"#, many()).is_ok());
+    assert_eq!(
+        write(r#"{"upsert_rows":[{"id":1,"x":1,"y":1}]}"#, many()).unwrap_err(),
+        "schema.y: a namespace has at most 1024 attributes"
+    );
+}
+
+#[test]
+fn should_bound_values_by_what_filters_may_name() {
+    let long = "x".repeat(5000);
+    let body = |schema: &str| {
+        format!(r#"{{"upsert_rows":[{{"id":1}},{{"id":2,"a":"{long}"}}],"schema":{schema}}}"#)
+    };
+    let refused = write(&body(r#"{"a":"string"}"#), None).unwrap_err();
+    assert!(
+        refused.starts_with("upsert_rows[1].a: 5000 bytes; a value of a filterable attribute"),
+        "{refused}"
+    );
+    for config in [r#""filterable":false"#, r#""regex":true"#, r#""glob":true"#] {
+        let open = format!(r#"{{"a":{{"type":"string",{config}}}}}"#);
+        assert!(write(&body(&open), None).is_ok(), "{config}");
+    }
+    let both = r#"{"a":{"type":"string","regex":true,"filterable":true}}"#;
+    assert!(write(&body(both), None).is_err());
+}
