@@ -44,7 +44,7 @@ def calls(trace: Path) -> list[str]:
         thread, _, call = line.partition(" ")
         call = call.strip()
         if call.endswith("<unfinished ...>"):
-            unfinished[thread] = call.removesuffix("<unfinished ...>")
+            unfinished[thread] = call.removesuffix("<unfinished ...>").rstrip()
         elif resumed := re.match(r"<\.\.\. \w+ resumed>(.*)", call):
             done.append(unfinished.pop(thread, "") + resumed.group(1))
         else:
