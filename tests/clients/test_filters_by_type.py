@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+import time
 import uuid
 
 import pytest
@@ -96,7 +97,7 @@ CASES = [
 
 @pytest.fixture(scope="module", params=["rows", "columns"])
 def filled(client, request):
-    """The rows as they were written, and once as columns together with 100 rows that no filter is about."""
+    """The rows as they were written; and written as columns, folded into a part."""
     namespace = client.namespace(f"filters-by-type-{request.param}")
     if request.param == "rows":
         namespace.write(upsert_rows=ROWS, schema=SCHEMA)
@@ -104,8 +105,13 @@ def filled(client, request):
         names = list(ROWS[0])
         columns = {name: [row.get(name) for row in ROWS] for name in names}
         namespace.write(upsert_columns=columns, schema=SCHEMA)
+        # Few rows are not folded alone.
         namespace.write(upsert_columns={"id": list(range(1000, 1100))})
         namespace.write(deletes=list(range(1000, 1100)))
+        deadline = time.monotonic() + 60
+        while namespace.metadata().approx_row_count != len(ROWS) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert namespace.metadata().approx_row_count == len(ROWS)
     return namespace
 
 

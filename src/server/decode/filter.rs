@@ -8,6 +8,9 @@ use serde_json::{Value as Json, value::RawValue};
 /// The most levels of `And`, `Or` and `Not` inside each other.
 const MAX_DEPTH: usize = 32;
 
+/// The most values in all lists of a filter: two bytes of a body would become dozens in memory.
+const MAX_VALUES: usize = 1 << 20;
+
 /// Operators that do not exist yet.
 const NOT_YET: [&str; 4] = [
     "Fuzzy",
@@ -18,6 +21,11 @@ const NOT_YET: [&str; 4] = [
 
 /// The filter that `json` writes: `["And", [F, …]]`, `["Not", F]`, `[attribute, operator, value]`.
 pub(crate) fn read_filter(json: &RawValue) -> Result<Filter, Fault> {
+    // Values are separated by commas; those inside of texts do not matter much.
+    if json.get().bytes().filter(|byte| *byte == b',').count() > MAX_VALUES {
+        let text = format!("a filter has at most {MAX_VALUES} values");
+        return Err(Fault::invalid(text));
+    }
     let json: Json = serde_json::from_str(json.get()).map_err(|e| Fault::of_json(&e))?;
     filter(&json, MAX_DEPTH)
 }
@@ -341,5 +349,11 @@ mod tests {
             "]".repeat(40)
         );
         assert!(read(&deep).unwrap_err().contains("nested deeper than 32"));
+        let long = |values| format!("[\"a\",\"In\",[{}1]]", "1,".repeat(values));
+        assert!(read(&long(MAX_VALUES - 2)).is_ok());
+        assert_eq!(
+            read(&long(MAX_VALUES)),
+            Err("a filter has at most 1048576 values".into())
+        );
     }
 }

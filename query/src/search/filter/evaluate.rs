@@ -199,3 +199,45 @@ fn elements(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
     let at = |row: usize| usize::try_from(offsets[row]).unwrap_or(0);
     at(row)..at(row + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::{Pattern, Syntax};
+    use isobath_storage::{
+        SystemClock,
+        model::{Column, IdColumn, Value},
+    };
+    use std::{sync::Arc, time::Duration};
+
+    #[test]
+    fn should_stop_once_the_deadline_has_passed() {
+        let (name, ty) = ("a".parse().unwrap(), "string".parse().unwrap());
+        let values = vec![Value::String("x".into()); PACE];
+        let column = Column::from_values(name, ty, &values).unwrap();
+        let ids: Vec<u64> = (0..PACE as u64).collect();
+        let rows = Rows::new(IdColumn::U64(ids.into()), vec![column]).unwrap();
+        let pattern = Pattern {
+            syntax: Syntax::Regex,
+            text: "x".into(),
+        };
+        let test = Predicate::Column(ColumnTest {
+            attribute: "a".parse().unwrap(),
+            ty,
+            null: false,
+            value: ValueTest::Scalar {
+                accepts: Accepts::Pattern(Matcher::new(&pattern).unwrap()),
+                negated: false,
+            },
+        });
+        let ask = |time| {
+            let deadline = Deadline::after(Arc::new(SystemClock), time);
+            evaluate(&test, &rows, Some(&deadline)).map(|pass| pass.count_set_bits())
+        };
+        assert_eq!(ask(Duration::from_hours(1)).unwrap(), PACE);
+        assert!(matches!(
+            ask(Duration::ZERO),
+            Err(SearchError::DeadlineExceeded)
+        ));
+    }
+}
