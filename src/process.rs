@@ -2,7 +2,7 @@
 
 use crate::{
     node::{Node, NodeError, NodeParts},
-    server::{self, Peers, ServeError, ServerParts},
+    server::{self, Peers, PeersError, ServeError, ServerParts, Tls},
 };
 use isobath_config::Config;
 use isobath_storage::{
@@ -42,9 +42,9 @@ pub enum ProcessError {
     /// The server does not run.
     #[error("the server does not run")]
     Serve(#[from] ServeError),
-    /// The client for other nodes could not be made.
-    #[error("the HTTP client for other nodes could not be made")]
-    Client(#[from] reqwest::Error),
+    /// Other nodes cannot be talked to.
+    #[error("other nodes cannot be talked to")]
+    Peers(#[from] PeersError),
     /// The server's task failed.
     #[error("the server failed")]
     Task(#[from] tokio::task::JoinError),
@@ -57,6 +57,8 @@ pub struct Process {
     pub node: Arc<Node>,
     /// Where the server listens.
     pub address: SocketAddr,
+    /// The same as a URL.
+    pub url: String,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), ServeError>>,
 }
@@ -72,25 +74,39 @@ impl Process {
             metrics,
         } = parts;
         let mut rng = StdRng::from_seed(seed);
-        let listener = server::bind(config.server.listen).await?;
-        let address = listener.local_addr().map_err(|source| ServeError::Listen {
-            address: config.server.listen,
-            source,
-        })?;
+        let bound = server::bind(config.server.listen)?;
+        let address = bound.address();
         let mut options = StoreOptions::from_config(&config.store, &config.log);
         options.create_dir = true;
         let store = Store::open(&config.bucket, environment, &options, &clock)?;
-        let peers = Peers::new()?;
+        let peers = Peers::new(&config.server)?;
+        // What cannot be used is told before anything is started.
+        let tls = Tls::load(&config.server.tls).map_err(ServeError::from)?;
+        let url = format!(
+            "{}://{address}",
+            if tls.is_some() { "https" } else { "http" }
+        );
         let advertised = config.server.advertise.clone();
         let node = Node::start(NodeParts {
             config: config.clone(),
             store,
-            address: advertised.unwrap_or_else(|| address.to_string()),
+            address: advertised.unwrap_or_else(|| match tls {
+                Some(_) => url.clone(),
+                None => address.to_string(),
+            }),
             peers: peers.clone(),
             clock: Arc::clone(&clock),
             seed: rng.random(),
         })
         .await?;
+        let (engine, patience) = (node.as_ref(), config.server.request_timeout);
+        let listening = match bound.listen(engine, clock.as_ref(), patience).await {
+            Ok(listening) => listening,
+            Err(error) => {
+                node.stop().await;
+                return Err(error.into());
+            }
+        };
         let stop = CancellationToken::new();
         let parts = ServerParts {
             engine: Arc::clone(&node) as Arc<_>,
@@ -99,11 +115,13 @@ impl Process {
             peers,
             metrics,
             seed: rng.random(),
+            secrets: rng.random(),
         };
-        let serving = tokio::spawn(server::serve(listener, parts, stop.clone()));
+        let serving = tokio::spawn(server::serve(listening, parts, stop.clone()));
         Ok(Self {
             node,
             address,
+            url,
             stop,
             serving,
         })

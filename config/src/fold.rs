@@ -21,6 +21,10 @@ pub struct FoldConfig {
     /// where `max_part_rows` allows. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub pause: Duration,
+    /// A namespace whose delta holds more bytes takes no writes until it is folded: they get 429, unless
+    /// they say `disable_backpressure`. Default 2 GiB. The delta lies in memory: lower it where that is
+    /// scarce.
+    pub max_unfolded: ByteSize,
     /// The most rows of a part, and of its index. Default 10,000,000.
     pub max_part_rows: u64,
 }
@@ -32,6 +36,7 @@ impl Default for FoldConfig {
             min_rows: 20_000,
             min_bytes: ByteSize::mib(64),
             pause: Duration::from_secs(10),
+            max_unfolded: ByteSize::gib(2),
             max_part_rows: 10_000_000,
         }
     }
@@ -47,6 +52,12 @@ impl FoldConfig {
             self.min_bytes,
             ByteSize::b(1),
             ByteSize::gib(64),
+        );
+        problems.range(
+            "max_unfolded",
+            self.max_unfolded,
+            ByteSize::mib(1),
+            ByteSize::tib(1),
         );
         problems.time("pause", self.pause, ms, 24 * hour);
         // Row numbers are 32 bits, and the graph keeps the highest for itself.

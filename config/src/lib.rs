@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod fold;
+mod hidden;
 mod index;
 mod load;
 mod log;
@@ -15,10 +16,12 @@ mod role;
 mod search;
 mod server;
 mod store;
+mod tls;
 
 pub use config::Config;
 pub use error::ConfigError;
 pub use fold::FoldConfig;
+pub use hidden::HiddenText;
 pub use index::IndexConfig;
 pub use load::Sources;
 pub use log::LogConfig;
@@ -27,5 +30,6 @@ pub use role::Role;
 pub use search::SearchConfig;
 pub use server::ServerConfig;
 pub use store::StoreConfig;
+pub use tls::TlsConfig;
 
 pub use bytesize::ByteSize;

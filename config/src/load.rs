@@ -12,12 +12,16 @@ use std::{fs, path::PathBuf};
 const PREFIX: &str = "ISOBATH_";
 
 /// Settings whose values are taken as text even if they look like a number or a list.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 9] = [
     "region",
     "bucket",
     "cache_dir",
     "server.listen",
     "server.advertise",
+    "server.node_secret",
+    "server.tls.cert",
+    "server.tls.key",
+    "server.tls.ca",
 ];
 
 /// Where settings come from; later ones win: the defaults, the file, the environment, the flags.

@@ -3,15 +3,21 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use isobath_storage::Clock;
-use reqwest::{Method, Response, StatusCode, Url, header::RETRY_AFTER};
+use reqwest::{
+    Method, Response, StatusCode, Url,
+    header::{AUTHORIZATION, HeaderValue, RETRY_AFTER},
+};
 use serde::de::DeserializeOwned;
-use std::{sync::Arc, time::Duration};
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 /// The first wait between two attempts; it doubles from there.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+/// The variable that may hold the API key: a flag would show it to everyone who lists processes.
+const KEY_VARIABLE: &str = "ISOBATH_API_KEY";
 
 /// Why a request got no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +104,8 @@ pub(crate) struct Client {
     clock: Arc<dyn Clock>,
     /// For how long a failed request is repeated.
     patience: Duration,
+    /// The API key, as the header that carries it.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
@@ -118,7 +126,18 @@ impl Client {
             http,
             clock,
             patience,
+            authorization: None,
         })
+    }
+
+    /// The same with an API key.
+    pub(crate) fn with_key(mut self, key: &str) -> anyhow::Result<Self> {
+        let header = HeaderValue::from_str(&format!("Bearer {}", key.trim()));
+        // The error would not name the key, but nothing here should come near it.
+        let mut header = header.ok().context("the API key holds what no key holds")?;
+        header.set_sensitive(true);
+        self.authorization = Some(header);
+        Ok(self)
     }
 
     /// Sends the request, again where the answer invites it, and decodes the answer.
@@ -171,6 +190,9 @@ impl Client {
             )
         };
         let mut builder = self.http.request(request.method.clone(), url.clone());
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
         if let Some(key) = &request.idempotency_key {
             builder = builder.header("idempotency-key", key);
         }
@@ -268,12 +290,23 @@ pub(crate) struct ServerArgs {
     /// For how long a request that fails is repeated.
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     patience: Duration,
+    /// A file that holds the API key. Default: the variable `ISOBATH_API_KEY`, if it is set.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 impl ServerArgs {
     /// A client for the server.
     pub(crate) fn client(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Client> {
-        Client::new(&self.url, self.patience, clock)
+        let client = Client::new(&self.url, self.patience, clock)?;
+        let key = match &self.key_file {
+            Some(path) => Some(std::fs::read_to_string(path).context("cannot read the key file")?),
+            None => env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()),
+        };
+        match key {
+            Some(key) => client.with_key(&key),
+            None => Ok(client),
+        }
     }
 }
 

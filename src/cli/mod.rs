@@ -12,6 +12,7 @@ mod failure;
 mod ground_truth;
 mod import;
 mod inspect;
+mod keys;
 mod serve;
 mod settings;
 
@@ -44,6 +45,7 @@ enum Command {
     Export(export::Args),
     Import(import::Args),
     Inspect(inspect::Args),
+    Keys(keys::Args),
     Serve(serve::Args),
 }
 
@@ -66,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Import(args) => block_on(import::run(args)),
+        Command::Keys(args) => block_on(keys::run(args)),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
     }

@@ -35,8 +35,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     .await?;
     let mut out = std::io::stdout();
     let said = format!(
-        "isobath serves region {region} from {bucket} on http://{}\n",
-        process.address
+        "isobath serves region {region} from {bucket} on {}\n",
+        process.url
     );
     // Whoever started the process may not read what it says.
     drop(out.write_all(said.as_bytes()).and_then(|()| out.flush()));

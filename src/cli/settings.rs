@@ -22,6 +22,12 @@ pub(crate) struct SettingsArgs {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// A PEM file with the server's certificate, for HTTPS.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<String>,
+    /// A PEM file with the certificate's private key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
     /// What this process does, comma-separated: write, query, index, compact.
     #[arg(long)]
     pub(crate) roles: Option<String>,
@@ -45,6 +51,8 @@ impl SettingsArgs {
             ("bucket", &self.bucket),
             ("cache_dir", &self.cache),
             ("server.listen", &self.listen),
+            ("server.tls.cert", &self.tls_cert),
+            ("server.tls.key", &self.tls_key),
             ("roles", &self.roles),
         ];
         let own = |(key, value): (&str, &Option<String>)| Some((key.to_owned(), value.clone()?));

@@ -4,7 +4,7 @@ use super::{Node, Refusal, sink::Terms};
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, GroundTruth, Health,
     Metadata, NamespacePage, OnStale, OwnedLog, Pong, Queried, ReadOptions, RecallCommand,
-    Recalled, WriteCommand, WriteOptions, Written,
+    Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
 };
 use async_trait::async_trait;
 use isobath_query::{
@@ -21,6 +21,9 @@ use std::{sync::Arc, time::Duration};
 
 use EngineErrorKind as Kind;
 
+/// When to try again a write to a namespace of which too much waits to be folded.
+const BACKLOG_WAIT: Duration = Duration::from_secs(2);
+
 #[async_trait]
 impl Engine for Node {
     async fn write(
@@ -31,11 +34,14 @@ impl Engine for Node {
     ) -> Result<Written, EngineError> {
         self.reach_token(&options.read).await?;
         self.unbroken()?;
+        if !options.disable_backpressure {
+            self.check_backlog(namespace)?;
+        }
         let request = Request {
             first_index: 0,
             key: options.key,
             body: options.body,
-            api_key: None,
+            api_key: options.api_key,
             counts: Counts::default(),
             declarations: command.declarations,
             mutations: command.mutations,
@@ -195,6 +201,12 @@ impl Engine for Node {
         }
     }
 
+    fn keys(&self) -> Option<Arc<KeyRing>> {
+        let ring = self.keys.ring(&self.views);
+        // Keys that were folded before count at once; that there are none is known only now.
+        (!ring.is_empty() || self.caught_up()).then_some(ring)
+    }
+
     fn health(&self) -> Health {
         if let Some(fault) = self.broken.get() {
             return Health::NotReady(fault.clone());
@@ -252,6 +264,22 @@ impl Node {
             Some(fault) => Err(EngineError::new(Kind::Internal, fault.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Fails where too much of a namespace waits to be folded.
+    fn check_backlog(&self, namespace: &Namespace) -> Result<(), EngineError> {
+        let Some(live) = self.views.get(namespace) else {
+            return Ok(());
+        };
+        let (_, bytes) = live.unfolded();
+        if bytes as u64 <= self.max_unfolded {
+            return Ok(());
+        }
+        let said = format!(
+            "{bytes} bytes of namespace {namespace} wait to be folded, more than {}",
+            self.max_unfolded
+        );
+        Err(EngineError::new(Kind::Overloaded, said).retry_after(BACKLOG_WAIT))
     }
 
     /// Waits until the views have reached the token of the request, if it has one.

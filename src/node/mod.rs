@@ -10,6 +10,7 @@ mod derived;
 mod engine;
 mod error;
 mod folding;
+mod keys;
 mod metrics;
 mod peers;
 mod pending;
@@ -36,6 +37,7 @@ use isobath_storage::{
     model::{ClusterId, LogId, Region, ShardId},
     store::Store,
 };
+use keys::Keys;
 use parking_lot::Mutex;
 use peers::OwnerPing;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -72,6 +74,7 @@ pub struct Node {
     log_id: LogId,
     cluster: ClusterId,
     views: Arc<Views>,
+    keys: Keys,
     log: LogHandle<Terms>,
     pool: SearchPool,
     index: Arc<IndexService>,
@@ -83,6 +86,8 @@ pub struct Node {
     read_timeout: Duration,
     search_timeout: Duration,
     recall_target: f32,
+    /// Bytes of a namespace that may wait to be folded.
+    max_unfolded: u64,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -140,6 +145,7 @@ impl Node {
             log_id,
             cluster: bucket.marker.cluster,
             views: held.views,
+            keys: Keys::default(),
             log,
             pool: pool.map_err(NodeError::Thread)?,
             index,
@@ -149,6 +155,7 @@ impl Node {
             read_timeout: config.server.request_timeout,
             search_timeout: config.search.deadline,
             recall_target: config.index.recall_target,
+            max_unfolded: config.fold.max_unfolded.as_u64(),
             shutdown,
             tasks: TaskTracker::new(),
         });

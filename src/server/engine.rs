@@ -1,6 +1,6 @@
 //! [`Engine`]: what the HTTP API asks of a node.
 
-use super::EngineError;
+use super::{EngineError, keys::KeyRing};
 use async_trait::async_trait;
 use isobath_query::search::{Answer, Filter, Hit, Query};
 use isobath_storage::model::{
@@ -68,6 +68,10 @@ pub trait Engine: Debug + Send + Sync + 'static {
         command: RecallCommand,
     ) -> Result<Recalled, EngineError>;
 
+    /// The region's API keys as this node knows them now; `None` where it has not read them yet. Never
+    /// waits.
+    fn keys(&self) -> Option<Arc<KeyRing>>;
+
     /// Whether the node can serve requests.
     fn health(&self) -> Health;
 
@@ -107,10 +111,14 @@ pub struct WriteOptions {
     pub key: IdempotencyKey,
     /// The hash of namespace, API key and body.
     pub body: BodyHash,
+    /// Names the API key that was used, where there are keys.
+    pub api_key: Option<String>,
     /// The client says that it sent this body before: its hash names the write, too.
     pub retry: bool,
     /// Another node took the request from the client and passed it on.
     pub forwarded: bool,
+    /// Written even where much waits to be folded.
+    pub disable_backpressure: bool,
     /// Where and when the caller wants to have got to before the write.
     pub read: ReadOptions,
 }

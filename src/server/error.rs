@@ -5,7 +5,10 @@ use super::{
     engine_error::{EngineError, EngineErrorKind},
 };
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Json, Response},
 };
 use serde_json::json;
@@ -15,6 +18,9 @@ use std::time::Duration;
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// Tells a peer that the request has to go to another node.
 pub(crate) const NOT_OWNER: HeaderName = HeaderName::from_static("x-isobath-not-owner");
+
+/// The longest message, bytes: those of a decoder repeat the value that it does not take.
+const MAX_MESSAGE: usize = 600;
 
 /// When to try again where nothing better is known.
 const RETRY_SOON: Duration = Duration::from_secs(1);
@@ -30,9 +36,14 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > MAX_MESSAGE {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+            message.push('…');
+        }
         Self {
             status,
-            message: message.into(),
+            message,
             retry_after: None,
             not_owner: false,
         }
@@ -53,6 +64,21 @@ impl ApiError {
         EngineError::new(EngineErrorKind::Deadline, message).into()
     }
 
+    /// Nothing can be done now; nothing was done.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        EngineError::new(EngineErrorKind::Unavailable, message).into()
+    }
+
+    /// The request comes without a key that is accepted.
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// The request's key is not for this.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     /// Whether another node has to carry out the request.
     pub(crate) fn is_not_owner(&self) -> bool {
         self.not_owner
@@ -62,6 +88,7 @@ impl ApiError {
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         let status = match fault.kind {
+            FaultKind::Overloaded => return Self::overloaded(fault.to_string()),
             FaultKind::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
             FaultKind::Invalid => StatusCode::BAD_REQUEST,
             FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -109,6 +136,9 @@ impl IntoResponse for ApiError {
             let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("true"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.not_owner {
             headers.insert(NOT_OWNER, HeaderValue::from_static("true"));

@@ -4,6 +4,7 @@ use super::{
     Deleted, Engine, EngineError, EngineErrorKind, GroundTruth, Health, Metadata, NamespacePage,
     OwnedLog, Pong, Queried, ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions,
     Written,
+    keys::{ApiKey, KeyRing},
 };
 use async_trait::async_trait;
 use isobath_query::search::{Answer, Hit, Path, Query, Stats};
@@ -16,15 +17,30 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// An engine that answers what it is told to and remembers what it was asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FakeEngine {
     pub(super) owner: Mutex<Option<String>>,
     /// What every command fails with.
     pub(super) error: Mutex<Option<EngineErrorKind>>,
     pub(super) writes: Mutex<Vec<(WriteCommand, WriteOptions)>>,
     pub(super) reads: Mutex<Vec<ReadOptions>>,
+    /// The keys; `None` = they were not read yet.
+    pub(super) keys: Mutex<Option<Vec<ApiKey>>>,
     /// How long a write takes.
     pub(super) delay: Mutex<Duration>,
+}
+
+impl Default for FakeEngine {
+    fn default() -> Self {
+        Self {
+            owner: Mutex::default(),
+            error: Mutex::default(),
+            writes: Mutex::default(),
+            reads: Mutex::default(),
+            keys: Mutex::new(Some(vec![])),
+            delay: Mutex::default(),
+        }
+    }
 }
 
 pub(super) fn token() -> Token {
@@ -202,6 +218,12 @@ impl Engine for FakeEngine {
             avg_ann_count: 2.0,
             ground_truth: command.include_ground_truth.then(|| vec![truth]),
         })
+    }
+
+    fn keys(&self) -> Option<Arc<KeyRing>> {
+        let keys = self.keys.lock().clone()?;
+        let rows = keys.len();
+        Some(Arc::new(KeyRing::new(keys, rows)))
     }
 
     fn health(&self) -> Health {

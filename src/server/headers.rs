@@ -4,7 +4,10 @@ use super::{
     decode::{Fault, Freshness},
     engine::{OnStale, ReadOptions},
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use isobath_storage::model::{IdempotencyKey, Token};
 use std::time::Duration;
 
@@ -98,6 +101,12 @@ pub(crate) fn forwarded_headers(headers: &HeaderMap, key: IdempotencyKey) -> Hea
         if let Some(value) = headers.get(&name) {
             forwarded.insert(name, value.clone());
         }
+    }
+    // The owner checks the client's key again.
+    for value in headers.get_all(AUTHORIZATION) {
+        let mut value = value.clone();
+        value.set_sensitive(true);
+        forwarded.append(AUTHORIZATION, value);
     }
     if let Ok(key) = HeaderValue::from_str(&key.to_string()) {
         forwarded.insert(FORWARDED_KEY, key);

@@ -1,9 +1,9 @@
 //! What happens to every request before and after its handler.
 
-use super::{error::ApiError, metrics, request::Arrived, state::Shared};
+use super::{answer::HeldAnswer, error::ApiError, metrics, request::Arrived, state::Shared};
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{Uri, uri::PathAndQuery},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_ENCODING, uri::PathAndQuery},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,8 +13,8 @@ use std::time::Duration;
 /// How long a request waits for others to end before it is refused.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
 
-/// What nodes ask each other; no region is called so.
-const INTERNAL: &str = "/internal/";
+/// Where nodes ask each other, and where keys are administered; no region is called so.
+const OURS: [&str; 2] = ["/internal/", "/admin/"];
 
 /// Bounds how many requests are at work and how long each may take, and counts them.
 pub(super) async fn admit(
@@ -53,6 +53,34 @@ async fn run(server: &Shared, request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Accounts for the answer of a query until the client has taken it.
+pub(super) async fn hold_answer(
+    State(server): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let is_query = route.is_some_and(|route| route.as_str().ends_with("/query"));
+    let response = next.run(request).await;
+    if is_query {
+        HeldAnswer::hold(response, &server.memory)
+    } else {
+        response
+    }
+}
+
+/// Refuses a body that is encoded in a way that is not understood.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let encodings: Vec<&HeaderValue> = headers.get_all(CONTENT_ENCODING).iter().collect();
+    match encodings.as_slice() {
+        [] => return Ok(()),
+        [one] if matches!(one.as_bytes(), b"gzip" | b"identity") => return Ok(()),
+        _ => {}
+    }
+    let text = "content-encoding: only gzip is understood";
+    Err(ApiError::no_route(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+}
+
 /// Removes the region from the front of a path: `/gcp-us-central1/v2/…` becomes `/v2/…`.
 pub(super) fn strip_region(mut request: Request) -> Request {
     if let Some(uri) = without_region(request.uri()) {
@@ -65,7 +93,8 @@ fn without_region(uri: &Uri) -> Option<Uri> {
     let path = uri.path_and_query()?.as_str();
     let (region, rest) = path.strip_prefix('/')?.split_once('/')?;
     let versioned = rest.starts_with("v1/") || rest.starts_with("v2/");
-    if !versioned || path.starts_with(INTERNAL) || region.parse::<Region>().is_err() {
+    let ours = OURS.iter().any(|own| path.starts_with(own));
+    if !versioned || ours || region.parse::<Region>().is_err() {
         return None;
     }
     let rest: PathAndQuery = path.get(1 + region.len()..)?.parse().ok()?;
@@ -91,6 +120,7 @@ mod tests {
             ("/v1/namespaces/v1/schema", None),
             ("/EU/v1/namespaces", None),
             ("/internal/v1/ping", None),
+            ("/admin/v1/keys", None),
             ("/healthz", None),
         ] {
             let uri = without_region(&path.parse().unwrap());

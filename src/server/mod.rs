@@ -2,8 +2,10 @@
 //!
 //! What a command does is an [`Engine`]'s business; a node of a region is one.
 
+mod answer;
 mod body;
 mod commit;
+mod connection;
 mod decode;
 mod encode;
 mod engine;
@@ -11,9 +13,14 @@ mod engine_error;
 mod error;
 #[cfg(test)]
 mod fake;
+mod gate;
 mod headers;
+pub mod keys;
 mod layers;
+mod memory;
 pub mod metrics;
+mod openapi;
+mod peer;
 mod peers;
 mod request;
 mod routes;
@@ -21,6 +28,7 @@ mod serve;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use engine::{
     Consistency, Deleted, Engine, Existence, GroundTruth, Health, Metadata, NamespacePage, OnStale,
@@ -36,5 +44,6 @@ pub fn read_queries(body: &[u8]) -> Result<Vec<isobath_query::search::Query>, En
     let decoded = decode::decode_query(body).map_err(invalid)?;
     Ok(decoded.asked.into_iter().map(|asked| asked.query).collect())
 }
-pub use peers::{PeerError, Peers};
-pub use serve::{ServeError, ServerParts, bind, serve};
+pub use peers::{PeerError, Peers, PeersError};
+pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
+pub use tls::{Tls, TlsError};

@@ -7,7 +7,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use std::time::Duration;
+use isobath_config::{HiddenText, ServerConfig};
+use std::{io, path::PathBuf, time::Duration};
 
 /// How long a peer may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,6 +19,23 @@ pub(crate) const PING_PATH: &str = "/internal/v1/ping";
 #[derive(Debug, Clone)]
 pub struct Peers {
     client: reqwest::Client,
+    secret: Option<HiddenText>,
+}
+
+/// Why no other node can be talked to.
+#[derive(Debug, thiserror::Error)]
+pub enum PeersError {
+    /// The file with authorities cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client for other nodes cannot be made")]
+    Client(#[from] reqwest::Error),
 }
 
 /// A peer that did not answer as it should.
@@ -56,13 +74,22 @@ pub(crate) enum Sent {
 
 impl Peers {
     /// A client of its own, with no proxy between the nodes.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+    pub fn new(config: &ServerConfig) -> Result<Self, PeersError> {
+        let mut client = reqwest::Client::builder()
             .no_proxy()
             .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()?;
-        Ok(Self { client })
+            .connect_timeout(CONNECT_TIMEOUT);
+        if let Some(path) = &config.tls.ca {
+            let pem = std::fs::read(path).map_err(|source| PeersError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
+        }
+        Ok(Self {
+            client: client.build()?,
+            secret: config.node_secret.clone(),
+        })
     }
 
     /// Asks the node at `address`, as `host:port` or `http://host:port`, who it is and what it owns.
@@ -71,7 +98,10 @@ impl Peers {
             address: address.to_owned(),
             source,
         };
-        let request = self.client.get(url(address, PING_PATH)).timeout(timeout);
+        let mut request = self.client.get(url(address, PING_PATH)).timeout(timeout);
+        if let Some(secret) = &self.secret {
+            request = request.bearer_auth(secret.expose());
+        }
         let response = request
             .send()
             .await

@@ -24,6 +24,11 @@ impl<S: Send + Sync> FromRequestParts<S> for NamespacePath {
             .await
             .map_err(|e| Fault::invalid(e.to_string()))?;
         let namespace = name.parse();
-        Ok(Self(namespace.map_err(|e| Fault::invalid(format!("{e}")))?))
+        let namespace: Namespace = namespace.map_err(|e| Fault::invalid(format!("{e}")))?;
+        if namespace.is_reserved() {
+            let text = format!("namespace {name}: the name is reserved for the system");
+            return Err(Fault::invalid(text).into());
+        }
+        Ok(Self(namespace))
     }
 }

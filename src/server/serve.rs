@@ -1,30 +1,44 @@
-//! [`bind`] and [`serve`]: from a port to answered requests.
+//! [`bind`], [`Bound::listen`] and [`serve`]: from a port to answered requests.
 
-use super::{Engine, layers::strip_region, peers::Peers, routes::router, state::Server};
-use axum::{ServiceExt, extract::Request, serve::Listener};
+use super::{
+    Engine,
+    connection::{Connection, Patience},
+    layers::strip_region,
+    peer::Peer,
+    peers::Peers,
+    routes::router,
+    state::Server,
+    tls::{Tls, TlsError},
+};
+use axum::{Router, body::Body};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
 use isobath_config::ServerConfig;
 use isobath_storage::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_util::sync::CancellationToken;
-use tower::{ServiceBuilder, util::MapRequestLayer};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
-/// Connections open at a time for each request that may be at work: clients keep idle ones.
-const CONNECTIONS_PER_REQUEST: usize = 4;
 /// After an error of the listening socket, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// The largest head of a request, and how much is read of a body at once, bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Requests at a time on one HTTP/2 connection.
+const STREAMS: u32 = 128;
+/// Between two looks at whether the keys are known.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What a server is made of.
 pub struct ServerParts {
@@ -40,6 +54,8 @@ pub struct ServerParts {
     pub metrics: Option<PrometheusHandle>,
     /// Different in every process: keys of writes grow out of it.
     pub seed: u128,
+    /// Different in every process, and known to nobody: API keys grow out of it.
+    pub secrets: [u8; 32],
 }
 
 impl std::fmt::Debug for ServerParts {
@@ -54,11 +70,17 @@ impl std::fmt::Debug for ServerParts {
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can be reached from elsewhere, and there are no API keys yet.
+    /// The address can be reached from elsewhere, and there are no API keys.
     #[error(
-        "refusing to listen on {0}: there are no API keys yet, so only loopback addresses are safe"
+        "refusing to listen on {0}: the region has no API keys; make the first one with `isobath keys create` \
+         while the server listens on a loopback address"
     )]
-    NotLoopback(SocketAddr),
+    NoKeys(SocketAddr),
+    /// The address can be reached from elsewhere, and whether there are API keys is not known.
+    #[error(
+        "refusing to listen on {0}: the log could not be read in time, so that no API keys are known"
+    )]
+    KeysUnknown(SocketAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -67,143 +89,232 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
+    /// The certificate cannot be used.
+    #[error("the server cannot prove who it is")]
+    Tls(#[from] TlsError),
     /// Requests were still open when the time to drain was over.
     #[error("requests were still open {0:?} after the stop; they were cut off")]
     DrainTimeout(Duration),
 }
 
-/// Listens on a loopback address; port 0 takes a free one.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    if !address.ip().is_loopback() {
-        return Err(ServeError::NotLoopback(address));
+/// An address that belongs to this process and does not take connections yet.
+#[derive(Debug)]
+pub struct Bound {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+/// An address at which connections are taken.
+#[derive(Debug)]
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Takes an address; port 0 takes a free one.
+pub fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
+    let bound = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Bound { socket, address })
+    };
+    bound().map_err(|source| ServeError::Listen { address, source })
+}
+
+impl Bound {
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|source| ServeError::Listen { address, source })
+
+    /// Takes connections: of this machine at once, of others only where the region has API keys, which
+    /// the node may need up to `patience` to know.
+    pub async fn listen(
+        self,
+        engine: &dyn Engine,
+        clock: &dyn Clock,
+        patience: Duration,
+    ) -> Result<Listening, ServeError> {
+        let Self { socket, address } = self;
+        if !address.ip().is_loopback() {
+            let start = clock.monotonic();
+            let ring = loop {
+                if let Some(ring) = engine.keys() {
+                    break ring;
+                }
+                if clock.monotonic().saturating_sub(start) > patience {
+                    return Err(ServeError::KeysUnknown(address));
+                }
+                clock.sleep(LOOK_AGAIN).await;
+            };
+            if ring.is_empty() {
+                return Err(ServeError::NoKeys(address));
+            }
+        }
+        let listener = socket.listen(BACKLOG);
+        let listener = listener.map_err(|source| ServeError::Listen { address, source })?;
+        Ok(Listening { listener, address })
+    }
 }
 
 /// Serves requests until `stop`, then lets the open ones end within `config.drain_timeout`.
 pub async fn serve(
-    listener: TcpListener,
+    listening: Listening,
     parts: ServerParts,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let local = listener.local_addr();
-    if let Some(address) = local.ok().filter(|address| !address.ip().is_loopback()) {
-        return Err(ServeError::NotLoopback(address));
+    let Listening { listener, address } = listening;
+    let config = parts.config.clone();
+    let clock = Arc::clone(&parts.clock);
+    let tls = Tls::load(&config.tls)?.map(Arc::new);
+    let server = Server::new(parts, address.ip().is_loopback());
+    let open = TaskTracker::new();
+    if let Some(tls) = tls.clone() {
+        let (clock, stop) = (Arc::clone(&clock), stop.clone());
+        open.spawn(async move { tls.follow(clock.as_ref(), stop).await });
     }
-    let (clock, drain) = (Arc::clone(&parts.clock), parts.config.drain_timeout);
-    let connections = parts
-        .config
-        .max_concurrent
-        .saturating_mul(CONNECTIONS_PER_REQUEST);
-    let listener = BoundedListener {
-        listener,
-        slots: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
-        clock: Arc::clone(&clock),
+    let door = Door {
+        tls,
+        router: router(Arc::new(server)),
+        http: http(&config),
+        patience: Patience {
+            first: config.idle_timeout,
+            // While a request is at work nothing is expected from its client.
+            read: config.idle_timeout.max(config.request_timeout),
+            write: config.idle_timeout,
+        },
+        open,
+        stop: stop.clone(),
     };
-    let router = router(Arc::new(Server::new(parts)));
-    let service = ServiceBuilder::new()
-        .layer(MapRequestLayer::new(strip_region))
-        .service(router);
-    let service = ServiceExt::<Request>::into_make_service(service);
-    let serving =
-        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let overdue = async {
-        stop.cancelled().await;
-        clock.sleep(drain).await;
-    };
+    let places = Arc::new(Semaphore::new(
+        config.max_connections.min(Semaphore::MAX_PERMITS),
+    ));
+    while let Some((stream, peer, place)) = stop
+        .run_until_cancelled(accept(&listener, &places, clock.as_ref()))
+        .await
+        .flatten()
+    {
+        door.serve(stream, peer, place);
+    }
+    drop(listener);
+    door.open.close();
+    let drain = config.drain_timeout;
     tokio::select! {
-        // Accept errors are waited out, so that serving only ends by the stop.
-        _ = serving => Ok(()),
-        () = overdue => Err(ServeError::DrainTimeout(drain)),
+        () = door.open.wait() => Ok(()),
+        () = clock.sleep(drain) => Err(ServeError::DrainTimeout(drain)),
     }
 }
 
-/// Accepts no more connections than there are slots for.
-struct BoundedListener {
-    listener: TcpListener,
-    slots: Arc<Semaphore>,
-    clock: Arc<dyn Clock>,
+/// How HTTP is spoken, and how much of it.
+fn http(config: &ServerConfig) -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.idle_timeout)
+        .max_buf_size(HEAD_BYTES);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(config.idle_timeout / 2)
+        .keep_alive_timeout(config.idle_timeout);
+    http
 }
 
-impl Listener for BoundedListener {
-    type Io = BoundedStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (BoundedStream, SocketAddr) {
-        // The semaphore is never closed, so that a slot is always found.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    // Headers and body of an answer go out at once instead of waiting for an ack.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "no TCP_NODELAY");
-                    }
-                    return (
-                        BoundedStream {
-                            stream,
-                            _slot: slot,
-                        },
-                        peer,
-                    );
+/// The next connection, as soon as there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    clock: &dyn Clock,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Headers and body of an answer go out at once instead of waiting for an ack.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "no connection accepted");
-                    self.clock.sleep(ACCEPT_PAUSE).await;
-                }
+                return Some((stream, peer, place));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no connection accepted");
+                clock.sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+/// What every connection is served with.
+struct Door {
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    http: Builder<TokioExecutor>,
+    patience: Patience,
+    open: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Door {
+    /// Serves a connection on a task of its own.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let stream = Connection::new(stream, self.patience, place);
+        let speaker = Speaker {
+            router: self.router.clone(),
+            http: self.http.clone(),
+            stop: self.stop.clone(),
+            peer,
+        };
+        match self.tls.clone() {
+            None => self.open.spawn(speaker.speak(stream)),
+            Some(tls) => self.open.spawn(async move {
+                match tls.accept(stream).await {
+                    Ok(stream) => speaker.speak(stream).await,
+                    Err(error) => tracing::debug!(%peer, %error, "no agreement on keys"),
+                }
+            }),
+        };
     }
 }
 
-/// A connection that holds its slot until it is closed.
-#[derive(Debug)]
-struct BoundedStream {
-    stream: TcpStream,
-    _slot: Option<OwnedSemaphorePermit>,
+/// Speaks HTTP on one connection.
+struct Speaker {
+    router: Router,
+    http: Builder<TokioExecutor>,
+    stop: CancellationToken,
+    peer: SocketAddr,
 }
 
-impl AsyncRead for BoundedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for BoundedStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+impl Speaker {
+    async fn speak<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let peer = self.peer;
+        let service = self
+            .router
+            .map_request(move |request: hyper::Request<Incoming>| {
+                let mut request = strip_region(request.map(Body::new));
+                request.extensions_mut().insert(Peer(peer));
+                request
+            });
+        let service = TowerToHyperService::new(service);
+        let mut served = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = served.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                // Answers what it has taken, and takes no more.
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, error, "connection failed");
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! [`Server`]: what every request needs.
 
-use super::{ServerParts, decode::Fault, engine::Engine, error::ApiError, peers::Peers};
-use isobath_config::ServerConfig;
+use super::{
+    ServerParts, decode::Fault, engine::Engine, error::ApiError, keys::Secret, memory::Memory,
+    peers::Peers,
+};
+use isobath_config::{ByteSize, ServerConfig};
 use isobath_storage::{Clock, model::IdempotencyKey};
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     fmt,
     sync::{
@@ -14,9 +19,7 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Bodies of up to this many times the largest one are held at a time.
-const BODIES: usize = 8;
-/// The values of a request may take this many times the memory of the largest body.
+/// A request and its values may take this many times the memory of the largest body.
 const VALUES: usize = 8;
 /// Bodies from this length on are decoded on threads of their own.
 const LONG_BODY: usize = 64 * 1024;
@@ -28,14 +31,17 @@ pub(crate) struct Server {
     pub(crate) config: ServerConfig,
     pub(crate) peers: Peers,
     pub(crate) metrics: Option<PrometheusHandle>,
+    /// Whether only this machine reaches the server.
+    pub(crate) loopback: bool,
     /// Requests at work.
     pub(crate) requests: Semaphore,
-    /// Kibibytes of bodies in memory.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// What requests may hold.
+    pub(crate) memory: Memory,
     /// Long bodies being decoded.
     decoders: Arc<Semaphore>,
     seed: u128,
     keys: AtomicU64,
+    secrets: Mutex<StdRng>,
 }
 
 /// The state as handlers get it.
@@ -50,9 +56,8 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub(crate) fn new(parts: ServerParts) -> Self {
+    pub(crate) fn new(parts: ServerParts, loopback: bool) -> Self {
         let config = parts.config;
-        let body_kib = max_body(&config).div_ceil(1024).saturating_mul(BODIES);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             engine: parts.engine,
@@ -60,20 +65,22 @@ impl Server {
             peers: parts.peers,
             metrics: parts.metrics,
             requests: Semaphore::new(config.max_concurrent.min(Semaphore::MAX_PERMITS)),
-            bodies: Arc::new(Semaphore::new(body_kib.min(Semaphore::MAX_PERMITS))),
+            memory: Memory::new(bytes(config.request_memory)),
             decoders: Arc::new(Semaphore::new(cores)),
             seed: parts.seed,
             keys: AtomicU64::new(0),
+            secrets: Mutex::new(StdRng::from_seed(parts.secrets)),
+            loopback,
             config,
         }
     }
 
     /// The largest body in bytes, decompressed.
     pub(crate) fn max_body(&self) -> usize {
-        max_body(&self.config)
+        bytes(self.config.max_body)
     }
 
-    /// Bytes that the decoded values of a request may take.
+    /// Bytes that a request and its decoded values may take.
     pub(crate) fn max_memory(&self) -> usize {
         self.max_body().saturating_mul(VALUES)
     }
@@ -82,6 +89,11 @@ impl Server {
     pub(crate) fn new_key(&self) -> IdempotencyKey {
         let n = self.keys.fetch_add(1, Ordering::Relaxed);
         IdempotencyKey::from_text(&format!("{:032x}/{n}", self.seed))
+    }
+
+    /// A new API key.
+    pub(crate) fn new_secret(&self) -> Secret {
+        Secret::from_random(self.secrets.lock().random())
     }
 
     /// What is left of a request's time since it arrived.
@@ -117,6 +129,6 @@ impl Server {
     }
 }
 
-fn max_body(config: &ServerConfig) -> usize {
-    usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX)
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }

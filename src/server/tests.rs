@@ -12,30 +12,33 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-struct Running {
-    engine: Arc<FakeEngine>,
-    address: SocketAddr,
+pub(super) struct Running {
+    pub(super) engine: Arc<FakeEngine>,
+    pub(super) address: SocketAddr,
     client: Client,
     stop: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
-async fn start(change: impl FnOnce(&mut ServerConfig)) -> Running {
+pub(super) async fn start(change: impl FnOnce(&mut ServerConfig)) -> Running {
     let engine = Arc::new(FakeEngine::default());
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.address();
+    let listening = bound.listen(engine.as_ref(), &SystemClock, Duration::ZERO);
+    let listening = listening.await.unwrap();
     let mut config = ServerConfig::default();
     change(&mut config);
     let parts = ServerParts {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         clock: Arc::new(SystemClock),
         config,
-        peers: Peers::new().unwrap(),
+        peers: Peers::new(&ServerConfig::default()).unwrap(),
         metrics: None,
         seed: u128::from(address.port()),
+        secrets: [7; 32],
     };
     let stop = CancellationToken::new();
-    let served = tokio::spawn(serve(listener, parts, stop.clone()));
+    let served = tokio::spawn(serve(listening, parts, stop.clone()));
     Running {
         engine,
         address,
@@ -46,7 +49,7 @@ async fn start(change: impl FnOnce(&mut ServerConfig)) -> Running {
 }
 
 impl Running {
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("http://{}{path}", self.address))
     }
@@ -60,7 +63,7 @@ impl Running {
         self.answer(self.request(Method::GET, path)).await
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    pub(super) async fn answer(&self, request: reqwest::RequestBuilder) -> (StatusCode, Value) {
         let response = request.send().await.unwrap();
         (response.status(), response.json().await.unwrap())
     }
@@ -444,7 +447,7 @@ async fn should_give_up_on_a_missing_owner_in_time() {
 #[tokio::test]
 async fn should_answer_peers() {
     let server = start(|_| ()).await;
-    let peers = Peers::new().unwrap();
+    let peers = Peers::new(&ServerConfig::default()).unwrap();
     let pong = peers
         .ping(&server.address.to_string(), Duration::from_secs(5))
         .await
@@ -489,7 +492,13 @@ async fn should_drain_open_requests() {
 }
 
 #[tokio::test]
-async fn should_listen_on_loopback_only() {
-    let refused = bind("0.0.0.0:0".parse().unwrap()).await;
-    assert!(matches!(refused, Err(ServeError::NotLoopback(_))));
+async fn should_listen_on_loopback_only_without_keys() {
+    let engine = FakeEngine::default();
+    let bound = || bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    *engine.keys.lock() = None;
+    let refused = bound().listen(&engine, &SystemClock, Duration::ZERO).await;
+    assert!(matches!(refused, Err(ServeError::KeysUnknown(_))));
+    *engine.keys.lock() = Some(vec![]);
+    let refused = bound().listen(&engine, &SystemClock, Duration::ZERO).await;
+    assert!(matches!(refused, Err(ServeError::NoKeys(_))));
 }

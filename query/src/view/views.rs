@@ -47,13 +47,15 @@ impl Views {
         Ok(())
     }
 
-    /// Up to `limit` namespaces that exist, whose name starts with `prefix` and comes after `after`.
+    /// Up to `limit` namespaces of clients that exist, whose name starts with `prefix` and comes after `after`.
     pub fn list(&self, prefix: &str, after: Option<&Namespace>, limit: usize) -> Vec<Namespace> {
         let namespaces = self.namespaces.read();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         namespaces
             .range((from, Bound::Unbounded))
-            .filter(|(name, live)| name.as_str().starts_with(prefix) && live.view().exists())
+            .filter(|(name, live)| {
+                name.as_str().starts_with(prefix) && !name.is_reserved() && live.view().exists()
+            })
             .map(|(name, _)| name.clone())
             .take(limit)
             .collect()

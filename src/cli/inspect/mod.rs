@@ -3,7 +3,7 @@
 mod log;
 mod namespace;
 mod segment;
-mod table;
+pub(super) mod table;
 
 use super::{bucket, settings::SettingsArgs};
 use clap::Subcommand;

@@ -5,7 +5,7 @@ use isobath_storage::model::{Hlc, SegmentKind};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A table with this head.
-pub(super) fn table<const N: usize>(head: [&str; N]) -> Table {
+pub(in crate::cli) fn table<const N: usize>(head: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(UTF8_FULL_CONDENSED)

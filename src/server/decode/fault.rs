@@ -13,6 +13,8 @@ pub(crate) enum FaultKind {
     TooLarge,
     /// A token that is none.
     Stale,
+    /// Nothing is wrong with it, but there is no room for it now.
+    Overloaded,
 }
 
 /// What is wrong with a request, and where in it.
@@ -56,6 +58,11 @@ impl Fault {
     /// A token that is none.
     pub(crate) fn stale(text: impl Into<String>) -> Self {
         Self::new(FaultKind::Stale, text)
+    }
+
+    /// There is no room for the request now.
+    pub(crate) fn overloaded(text: impl Into<String>) -> Self {
+        Self::new(FaultKind::Overloaded, text)
     }
 
     /// The fault of reading `json`: text that is no JSON breaks a rule, other JSON than needed does

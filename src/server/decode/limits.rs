@@ -42,6 +42,31 @@ fn bytes(value: &Value) -> usize {
     }
 }
 
+/// Refuses texts of a column that are too large.
+pub(super) fn check_texts(array: &ArrayRef, filterable: bool) -> Result<(), Fault> {
+    let lists = array.as_any().downcast_ref::<ListArray>();
+    if let Some(lists) = lists {
+        let row = (0..lists.len()).find(|row| lists.value(*row).len() > MAX_VALUE / 8);
+        if let Some(row) = row {
+            let text = format!("the array is too large; a value has at most {MAX_VALUE} bytes");
+            return Err(Fault::invalid(text).at(row));
+        }
+    }
+    let texts = lists.map_or(array, |lists| lists.values());
+    let Some(texts) = texts.as_any().downcast_ref::<StringArray>() else {
+        return Ok(());
+    };
+    let most = if filterable {
+        MAX_FILTERABLE
+    } else {
+        MAX_VALUE
+    };
+    let large = (0..texts.len()).find(|at| texts.is_valid(*at) && texts.value(*at).len() > most);
+    large.map_or(Ok(()), |at| {
+        check_value(&Value::String(texts.value(at).into()), filterable)
+    })
+}
+
 /// Refuses a row that is too large; the error comes with its index.
 pub(super) fn check_rows(rows: &Rows) -> Result<(), (usize, Fault)> {
     // All of them together are seldom as large as one may be.

@@ -1,5 +1,6 @@
 //! From the bytes of a request to typed commands: the only way in.
 
+mod arrow;
 mod budget;
 mod by_column;
 mod by_row;
@@ -11,6 +12,7 @@ mod fault;
 mod fields;
 mod filter;
 mod id;
+mod key;
 mod limits;
 mod query;
 mod rank;
@@ -21,6 +23,8 @@ mod typing;
 mod vectors;
 mod write;
 
+pub(crate) use arrow::{ArrowParams, decode_arrow};
+pub(crate) use budget::Allowance;
 use budget::Budget;
 use consistency::ConsistencyBody;
 use declared::{Declared, read_schema};
@@ -29,6 +33,7 @@ use types::Types;
 
 pub(crate) use consistency::Freshness;
 pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use key::{KeyRequest, decode_key};
 pub(crate) use query::{DecodedQuery, VectorEncoding, decode_query, decode_recall};
 pub(crate) use write::{DecodedWrite, decode_schema, decode_write, id_bytes};
 

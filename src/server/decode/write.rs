@@ -1,7 +1,7 @@
 //! [`DecodedWrite`]: from the body of a write to its command.
 
 use super::{
-    Budget, Declared, Fault, Fields, Types,
+    Allowance, Budget, Declared, Fault, Fields, Types,
     limits::check_rows,
     read_schema,
     reading::{Layout, Reading},
@@ -50,6 +50,8 @@ pub(crate) struct DecodedWrite {
     pub(crate) command: WriteCommand,
     /// Bytes of the ids and values that were sent.
     pub(crate) logical_bytes: u64,
+    /// It is taken even where much waits to be folded.
+    pub(crate) disable_backpressure: bool,
 }
 
 impl DecodedWrite {
@@ -59,14 +61,14 @@ impl DecodedWrite {
     }
 }
 
-/// Decodes the body of a write to a namespace that has `schema` now; the values may take `memory` bytes.
+/// Decodes the body of a write to a namespace that has `schema` now; the values may take `memory`.
 pub(crate) fn decode_write(
     body: &[u8],
     schema: Option<Arc<Schema>>,
-    memory: usize,
+    memory: Allowance,
 ) -> Result<DecodedWrite, Fault> {
     let mut fields = Fields::parse(body)?;
-    fields.ignore(&["disable_backpressure"]);
+    let disable_backpressure = fields.take::<bool>("disable_backpressure")?;
     fields.refuse(&NOT_YET)?;
     fields.read("encryption", check_encryption)?;
     let metric = fields.take::<Metric>("distance_metric")?;
@@ -85,13 +87,16 @@ pub(crate) fn decode_write(
     if empty {
         return Err(Fault::invalid("the write holds nothing to do"));
     }
-    gathering.finish(create)
+    let mut decoded = gathering.finish(create)?;
+    decoded.disable_backpressure = disable_backpressure == Some(true);
+    Ok(decoded)
 }
 
 /// Decodes the body of a schema update: the schema itself.
 pub(crate) fn decode_schema(
     body: &[u8],
     schema: Option<Arc<Schema>>,
+    memory: Allowance,
 ) -> Result<DecodedWrite, Fault> {
     let json = serde_json::from_slice(body).map_err(|e| Fault::of_json(&e))?;
     let declared: BTreeMap<AttributeName, Declared> = read_schema(json)?;
@@ -99,7 +104,7 @@ pub(crate) fn decode_schema(
         return Err(Fault::invalid("the schema names no attribute"));
     }
     let types = Types::new(declared, schema, None)?;
-    Gathering::new(&types, 0).finish(Some(false))
+    Gathering::new(&types, memory).finish(Some(false))
 }
 
 fn check_encryption(json: &RawValue) -> Result<(), Fault> {
@@ -122,7 +127,7 @@ struct Gathering<'t> {
 }
 
 impl<'t> Gathering<'t> {
-    fn new(types: &'t Types, memory: usize) -> Self {
+    fn new(types: &'t Types, memory: Allowance) -> Self {
         Self {
             types,
             budget: Budget::new(memory),
@@ -208,6 +213,7 @@ impl<'t> Gathering<'t> {
                 mutations: controls.chain(self.mutations).collect(),
             },
             logical_bytes: self.logical_bytes,
+            disable_backpressure: false,
         })
     }
 }
@@ -233,7 +239,7 @@ pub(crate) fn id_bytes(id: &Id) -> u64 {
 }
 
 /// Bytes of the ids and columns, as they lie in memory.
-fn logical_bytes(rows: &Rows) -> u64 {
+pub(super) fn logical_bytes(rows: &Rows) -> u64 {
     let ids: u64 = rows.ids().iter().map(|id| id_bytes(&id)).sum();
     let columns = rows.columns().iter().map(|column| {
         let size = column.array.to_data().get_slice_memory_size();

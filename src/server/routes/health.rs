@@ -3,11 +3,13 @@
 use crate::server::{
     engine::{Health, Pong},
     error::ApiError,
+    gate::bearer,
+    keys::KeyHash,
     state::Shared,
 };
 use axum::{
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Json, Response},
 };
 use serde_json::{Value, json};
@@ -38,7 +40,18 @@ pub(crate) async fn metrics(State(server): State<Shared>) -> Result<Response, Ap
     Ok((text, metrics.render()).into_response())
 }
 
-/// `GET /internal/v1/ping`.
-pub(crate) async fn ping(State(server): State<Shared>) -> Json<Pong> {
-    Json(server.engine.ping())
+/// `GET /internal/v1/ping`: for nodes with the region's secret, if it has one.
+pub(crate) async fn ping(
+    State(server): State<Shared>,
+    headers: HeaderMap,
+) -> Result<Json<Pong>, ApiError> {
+    if let Some(secret) = &server.config.node_secret {
+        let wanted = KeyHash::of(secret.expose().as_bytes());
+        if KeyHash::of(bearer(&headers)?) != wanted {
+            return Err(ApiError::unauthorized(
+                "the secret is not that of this region",
+            ));
+        }
+    }
+    Ok(Json(server.engine.ping()))
 }

@@ -4,10 +4,12 @@ use crate::server::{
     decode::Fault,
     encode::{metadata_json, schema_json},
     error::ApiError,
+    gate::Caller,
     request::NamespacePath,
     state::Shared,
 };
 use axum::{
+    Extension,
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Json, Response},
@@ -32,6 +34,7 @@ pub(crate) struct ListParams {
 /// `GET /v1/namespaces`.
 pub(crate) async fn list(
     State(server): State<Shared>,
+    Extension(caller): Extension<Caller>,
     params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(params) = params.map_err(|e| Fault::invalid(e.body_text()))?;
@@ -40,9 +43,15 @@ pub(crate) async fn list(
         let text = format!("{size} is not between 1 and {MAX_PAGE}");
         return Err(Fault::invalid(text).under("page_size").into());
     }
-    let prefix = params.prefix.unwrap_or_default();
+    let asked = params.prefix.unwrap_or_default();
+    // Only what is both asked for and in the key's scope.
+    let prefix = match caller.prefix() {
+        scope if asked.starts_with(scope) => asked.as_str(),
+        scope if scope.starts_with(&asked) => scope,
+        _ => return Ok(Json(json!({"namespaces": []}))),
+    };
     let cursor = params.cursor.filter(|cursor| !cursor.is_empty());
-    let page = server.engine.namespaces(&prefix, cursor.as_deref(), size);
+    let page = server.engine.namespaces(prefix, cursor.as_deref(), size);
     let page = page.await?;
     let ids = page.namespaces.iter().map(|name| json!({"id": name}));
     let mut answer = json!({"namespaces": ids.collect::<Vec<_>>()});

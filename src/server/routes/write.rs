@@ -3,10 +3,14 @@
 use crate::server::{
     body::HeldBody,
     commit::{Commit, Committed},
-    decode::{DecodedWrite, Fault, Freshness, decode_schema, decode_write},
+    decode::{
+        Allowance, ArrowParams, DecodedWrite, Fault, Freshness, decode_arrow, decode_schema,
+        decode_write,
+    },
     encode::{WrittenJson, schema_json},
     engine::{WriteOptions, Written},
     error::ApiError,
+    gate::Caller,
     headers::{RequestHeaders, forwarded_headers},
     peers::Original,
     request::{Arrived, NamespacePath},
@@ -14,7 +18,8 @@ use crate::server::{
 };
 use axum::{
     Extension,
-    extract::{Request, State},
+    extract::{Query, Request, State},
+    http::header::CONTENT_TYPE,
     response::{IntoResponse, Json, Response},
 };
 use bytes::Bytes;
@@ -23,8 +28,32 @@ use isobath_storage::model::{BodyHash, Namespace, Schema, Token};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Decodes a body for a namespace that has a schema now; the values may take so many bytes.
-type Decode = fn(&[u8], Option<Arc<Schema>>, usize) -> Result<DecodedWrite, Fault>;
+/// Decodes a body for a namespace that has a schema now; the values may take so much memory.
+type Decode = Arc<
+    dyn Fn(&Bytes, Option<Arc<Schema>>, Allowance) -> Result<DecodedWrite, Fault> + Send + Sync,
+>;
+
+/// The content type of Arrow IPC streams.
+pub(super) const ARROW: &str = "application/vnd.apache.arrow.stream";
+
+/// How the body of a write is to be decoded.
+fn decoder(request: &Request) -> Result<Decode, Fault> {
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let is_arrow = given.is_some_and(|given| given.split(';').next().map(str::trim) == Some(ARROW));
+    if !is_arrow {
+        return Ok(Arc::new(|body, schema, memory| {
+            decode_write(body, schema, memory)
+        }));
+    }
+    let params = Query::<ArrowParams>::try_from_uri(request.uri());
+    let Query(params) = params.map_err(|e| Fault::invalid(e.body_text()))?;
+    Ok(Arc::new(move |body, schema, memory| {
+        decode_arrow(body, &params, schema, memory)
+    }))
+}
 
 /// A request that changes a namespace, read to its end.
 struct Change {
@@ -50,15 +79,19 @@ impl Change {
             target: target.map_or_else(String::new, ToString::to_string),
             headers: forwarded_headers(&parts.headers, key),
             body: body.bytes.clone(),
-            method: parts.method,
+            method: parts.method.clone(),
         });
         let (retry, forwarded) = (headers.retry, headers.forwarded);
         let timeout = server.time_left(arrived.0);
+        let api_key = parts.extensions.get::<Caller>().and_then(Caller::key_id);
+        let hashed_key = api_key.as_deref().unwrap_or_default();
         let options = WriteOptions {
             key,
-            body: BodyHash::new(namespace.as_str(), "", &body.bytes),
+            body: BodyHash::new(namespace.as_str(), hashed_key, &body.bytes),
+            api_key,
             retry,
             forwarded,
+            disable_backpressure: false,
             read: headers.read_options(Freshness::default(), timeout)?,
         };
         Ok(Self {
@@ -87,17 +120,19 @@ impl Change {
     async fn write(
         &self,
         server: &Server,
-        decode: Decode,
+        decode: &Decode,
     ) -> Result<Option<(Written, u64)>, ApiError> {
         let schema = server.engine.schema_hint(&self.namespace);
-        let (bytes, memory): (Bytes, _) = (self.body.bytes.clone(), server.max_memory());
+        let memory = Allowance::Lease(Arc::clone(&self.body.lease));
+        let (bytes, decode) = (self.body.bytes.clone(), Arc::clone(decode));
         let decoded = move || decode(&bytes, schema, memory);
         let decoded = server.decode(self.body.bytes.len(), decoded).await?;
         if decoded.is_empty() {
             return Ok(None);
         }
         let bytes = decoded.logical_bytes;
-        let options = self.options.clone();
+        let mut options = self.options.clone();
+        options.disable_backpressure = decoded.disable_backpressure;
         let written = server
             .engine
             .write(&self.namespace, decoded.command, options);
@@ -112,8 +147,9 @@ pub(crate) async fn write(
     Extension(arrived): Extension<Arrived>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let decode = decoder(&request)?;
     let change = Change::read(&server, namespace, arrived, request).await?;
-    let attempt = || -> BoxFuture<'_, _> { Box::pin(change.write(&server, decode_write)) };
+    let attempt = || -> BoxFuture<'_, _> { Box::pin(change.write(&server, &decode)) };
     let committed = change.commit(&server, attempt).await?;
     Ok(match committed {
         Committed::There(response) => response,
@@ -135,10 +171,10 @@ pub(crate) async fn update_schema(
     request: Request,
 ) -> Result<Response, ApiError> {
     let change = Change::read(&server, namespace, arrived, request).await?;
-    let decode: Decode = |body, schema, _| decode_schema(body, schema);
+    let decode: Decode = Arc::new(|body, schema, memory| decode_schema(body, schema, memory));
     let attempt = || -> BoxFuture<'_, _> {
         Box::pin(async {
-            let written = change.write(&server, decode).await?;
+            let written = change.write(&server, &decode).await?;
             let schema = server.engine.schema(&change.namespace).await?;
             Ok((written, schema))
         })

@@ -9,10 +9,23 @@ use std::{fmt, str::FromStr, sync::Arc};
 #[serde(try_from = "String", into = "String")]
 pub struct Namespace(Arc<str>);
 
+/// What the names of the system's own namespaces begin with.
+const RESERVED: &str = "_isobath.";
+
 impl Namespace {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it belongs to the system: no client may name it, and no list shows it.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with(RESERVED)
+    }
+
+    /// The system's namespace that holds the region's API keys.
+    pub fn of_keys() -> Self {
+        Self(format!("{RESERVED}keys").into())
     }
 }
 

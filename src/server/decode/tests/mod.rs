@@ -119,8 +119,8 @@ const QUERY_FIELDS: [&str; 10] = [
 proptest! {
     #[test]
     fn should_take_any_bytes(body: Vec<u8>) {
-        prop_assert!(decode_write(&body, None, MEMORY).is_err());
-        prop_assert!(decode_schema(&body, None).is_err());
+        prop_assert!(decode_write(&body, None, Allowance::Bytes(MEMORY)).is_err());
+        prop_assert!(decode_schema(&body, None, Allowance::Bytes(MEMORY)).is_err());
         decode_query(&body).ok();
         decode_recall(&body).ok();
     }
@@ -132,7 +132,7 @@ proptest! {
     ) {
         let body = serde_json::json!({field: value, "distance_metric": "dot_product"});
         let current = Some(schema(&[("a", "[]int")], None));
-        let decoded = decode_write(body.to_string().as_bytes(), current, MEMORY);
+        let decoded = decode_write(body.to_string().as_bytes(), current, Allowance::Bytes(MEMORY));
         if let Err(fault) = decoded {
             let text = fault.to_string();
             let silent = value.is_null() || value == serde_json::json!([]) || value == serde_json::json!({});
@@ -166,7 +166,7 @@ proptest! {
             "upsert_columns": {"id": ids, "vector": column},
             "distance_metric": "dot_product",
         });
-        let write = decode_write(body.to_string().as_bytes(), None, MEMORY).unwrap();
+        let write = decode_write(body.to_string().as_bytes(), None, Allowance::Bytes(MEMORY)).unwrap();
         let rows = upsert(&write);
         for (row, vector) in vectors.into_iter().enumerate() {
             let found = rows.value(row, "vector");

@@ -8,7 +8,8 @@ use isobath_storage::model::{
 use std::sync::Arc;
 
 fn write(body: &str, schema: Option<Arc<Schema>>) -> Result<DecodedWrite, String> {
-    decode_write(body.as_bytes(), schema, MEMORY).map_err(|fault| fault.to_string())
+    decode_write(body.as_bytes(), schema, Allowance::Bytes(MEMORY))
+        .map_err(|fault| fault.to_string())
 }
 
 fn refusal(body: &str) -> String {
@@ -340,15 +341,21 @@ fn should_bound_the_memory_of_rows_that_lack_attributes() {
         r#"{{"distance_metric":"dot_product","upsert_rows":[{},{vectors}]}}"#,
         rows.join(",")
     );
-    let refused = decode_write(body.as_bytes(), None, 100_000).unwrap_err();
+    let refused = decode_write(body.as_bytes(), None, Allowance::Bytes(100_000)).unwrap_err();
     assert_eq!(refused.kind, FaultKind::TooLarge);
-    assert!(decode_write(body.as_bytes(), None, MEMORY).is_ok());
+    assert!(decode_write(body.as_bytes(), None, Allowance::Bytes(MEMORY)).is_ok());
 }
 
 #[test]
 fn should_decode_a_schema_update() {
     let current = schema(&[("a", "string")], None);
-    let update = |body: &str| decode_schema(body.as_bytes(), Some(Arc::clone(&current)));
+    let update = |body: &str| {
+        decode_schema(
+            body.as_bytes(),
+            Some(Arc::clone(&current)),
+            Allowance::Bytes(MEMORY),
+        )
+    };
     let write = update(r#"{"a":{"type":"string","filterable":false}}"#).unwrap();
     assert_eq!(write.command.existence, Existence::MustExist);
     assert_eq!(declared(&write), ["a string"]);
