@@ -1,5 +1,6 @@
 """Types: every kind of value through writes, answers and orders; ids; several vectors; limits."""
 
+import time
 import uuid
 
 import pytest
@@ -35,6 +36,30 @@ def test_values_come_back_as_they_were(namespace, type, values, layout):
     assert namespace.schema()["a"].type == type
     found = namespace.query(rank_by=("id", "asc"), limit=10, include_attributes=True)
     assert shown(found.rows) == [*({"id": at, "a": value} for at, value in enumerate(values)), {"id": 3}, {"id": 4}]
+
+
+def test_every_type_is_patched_and_folded(namespace):
+    types = {f"a{at}": (type, values) for at, (type, values) in enumerate(SCALARS + ARRAYS)}
+    schema = {name: type for name, (type, _) in types.items()}
+    ids = list(range(120))
+    wanted = [{"id": id, **{name: values[id % 3] for name, (_, values) in types.items()}} for id in ids]
+    namespace.write(upsert_rows=wanted, schema=schema)
+    patched = {name: [values[0], values[2], None] for name, (_, values) in types.items()}
+    namespace.write(patch_columns={"id": [1, 50, 119], **patched})
+    for at, id in enumerate([1, 50]):
+        wanted[id] = {"id": id, **{name: values[at] for name, values in patched.items()}}
+    wanted[119] = {"id": 119}
+    deadline = time.monotonic() + 60
+    while True:
+        found = namespace.query(rank_by=("id", "asc"), limit=1000, include_attributes=True)
+        assert shown(found.rows) == wanted
+        for name, (type, values) in types.items():
+            answer = namespace.query(aggregate_by={"n": ("Count",)}, filters=(name, "Eq", values[2]))
+            equal = sum(row.get(name) == values[2] for row in wanted)
+            assert answer.aggregations == {"n": equal}, type
+        if namespace.metadata().approx_row_count == len(ids):
+            break
+        assert time.monotonic() < deadline, "not folded"
 
 
 @pytest.mark.parametrize("type, values", SCALARS, ids=lambda value: value if isinstance(value, str) else "")
