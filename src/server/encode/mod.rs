@@ -1,6 +1,7 @@
 //! From what an engine answers to JSON.
 
 mod answer;
+mod arrow;
 mod recalled;
 mod row;
 mod schema;
@@ -8,6 +9,7 @@ mod value;
 mod written;
 
 pub(crate) use answer::{AnswerJson, Timing};
+pub(crate) use arrow::arrow_stream;
 pub(crate) use recalled::RecalledJson;
 pub(crate) use schema::{metadata_json, schema_json};
 pub(crate) use written::WrittenJson;

@@ -1,10 +1,10 @@
 //! Queries and recall.
 
-use super::write::with_token;
+use super::write::{ARROW, with_token};
 use crate::server::{
     body::HeldBody,
     decode::{DecodedQuery, Fault, decode_query, decode_recall},
-    encode::{AnswerJson, RecalledJson, Timing},
+    encode::{AnswerJson, RecalledJson, Timing, arrow_stream},
     error::ApiError,
     headers::RequestHeaders,
     request::{Arrived, NamespacePath},
@@ -13,6 +13,7 @@ use crate::server::{
 use axum::{
     Extension,
     extract::{Request, State},
+    http::header::{ACCEPT, CONTENT_TYPE},
     response::{IntoResponse, Json, Response},
 };
 use isobath_query::search::{Query, RankBy};
@@ -25,6 +26,11 @@ pub(crate) async fn query(
     Extension(arrived): Extension<Arrived>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let accepted = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let wants_arrow = accepted.is_some_and(|accepted| accepted.contains(ARROW));
     let (parts, body) = request.into_parts();
     let headers = RequestHeaders::read(&parts.headers)?;
     let body = HeldBody::read(&server, &parts.headers, body).await?;
@@ -43,7 +49,11 @@ pub(crate) async fn query(
         total: server.since(arrived.0),
         execution: server.since(start),
     };
-    let response = Json(AnswerJson::new(&asked, &queried, timing)).into_response();
+    let response = if wants_arrow {
+        ([(CONTENT_TYPE, ARROW)], arrow_stream(&asked, &queried)?).into_response()
+    } else {
+        Json(AnswerJson::new(&asked, &queried, timing)).into_response()
+    };
     Ok(with_token(response, &queried.token))
 }
 
