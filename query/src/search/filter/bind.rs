@@ -202,8 +202,7 @@ impl Binder<'_> {
             (Syntax::CaseInsensitiveGlob, true) => ("NotIGlob", Switch::Glob),
             (Syntax::Regex, _) => ("Regex", Switch::Regex),
         };
-        let matcher = Matcher::new(pattern)
-            .map_err(|fault| SearchError::filter(attribute, format!("{op}: {fault}")))?;
+        let matcher = Matcher::new(attribute, pattern)?;
         let Some(ty) = self.searchable(attribute, Some(switch))? else {
             return Ok(Predicate::Always(negated));
         };

@@ -13,8 +13,10 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use isobath_storage::model::Rows;
 use std::borrow::Borrow;
 
-/// Texts that are matched with a pattern between two looks at the clock.
-const PACE: usize = 1024;
+/// What matching texts with a pattern may cost between two looks at the clock.
+const PACE: usize = 1 << 20;
+/// What a text costs at least.
+const ROW_COST: usize = 256;
 
 /// Which of `rows` pass; an error once the deadline has passed.
 pub(in crate::search) fn evaluate(
@@ -134,11 +136,15 @@ impl Evaluation<'_> {
         texts: &StringArray,
     ) -> Result<BooleanBuffer, SearchError> {
         let mut pass = BooleanBufferBuilder::new(texts.len());
+        let mut cost = 0;
         for row in 0..texts.len() {
-            if row % PACE == PACE - 1 {
+            let text = texts.value(row);
+            cost += matcher.cost(text) + ROW_COST;
+            if cost >= PACE {
                 self.check()?;
+                cost = 0;
             }
-            pass.append(matcher.matches(texts.value(row)));
+            pass.append(matcher.matches(text)?);
         }
         Ok(pass.finish())
     }
@@ -212,10 +218,11 @@ mod tests {
 
     #[test]
     fn should_stop_once_the_deadline_has_passed() {
+        const ROWS: usize = PACE / ROW_COST;
         let (name, ty) = ("a".parse().unwrap(), "string".parse().unwrap());
-        let values = vec![Value::String("x".into()); PACE];
+        let values = vec![Value::String("x".into()); ROWS];
         let column = Column::from_values(name, ty, &values).unwrap();
-        let ids: Vec<u64> = (0..PACE as u64).collect();
+        let ids: Vec<u64> = (0..ROWS as u64).collect();
         let rows = Rows::new(IdColumn::U64(ids.into()), vec![column]).unwrap();
         let pattern = Pattern {
             syntax: Syntax::Regex,
@@ -226,7 +233,7 @@ mod tests {
             ty,
             null: false,
             value: ValueTest::Scalar {
-                accepts: Accepts::Pattern(Matcher::new(&pattern).unwrap()),
+                accepts: Accepts::Pattern(Matcher::new(&"a".parse().unwrap(), &pattern).unwrap()),
                 negated: false,
             },
         });
@@ -234,7 +241,7 @@ mod tests {
             let deadline = Deadline::after(Arc::new(SystemClock), time);
             evaluate(&test, &rows, Some(&deadline)).map(|pass| pass.count_set_bits())
         };
-        assert_eq!(ask(Duration::from_hours(1)).unwrap(), PACE);
+        assert_eq!(ask(Duration::from_hours(1)).unwrap(), ROWS);
         assert!(matches!(
             ask(Duration::ZERO),
             Err(SearchError::DeadlineExceeded)

@@ -257,7 +257,7 @@ fn should_refuse_patterns_and_filters_that_cannot_be_evaluated() {
     };
     assert_eq!(
         glob("unknown", Syntax::CaseInsensitiveGlob),
-        "filter error in key `unknown`: NotIGlob: the pattern \"[\" is no glob: an opening bracket \
+        "filter error in key `unknown`: the pattern \"[\" is no glob: an opening bracket \
          without a closing one"
     );
     let tests = |count| {
