@@ -43,7 +43,7 @@ WRITES = [
     ({"upsert_rows": [{"id": 1}], "upsert_condition": ["n", "Eq", 1]}, 400, "upsert_condition"),
     ({"copy_from_namespace": "other"}, 400, "copy_from_namespace"),
     ({"branch_from_namespace": "other"}, 400, "branch_from_namespace"),
-    ({"upsert_rows": [{"id": 3}], "schema": {"t": {"type": "string", "full_text_search": True}}},
+    ({"upsert_rows": [{"id": 3}], "schema": {"t": {"type": "int", "full_text_search": True}}},
      400, "full_text_search"),
     ({"upsert_rows": [{"id": 3}], "schema": {"t": "nosuchtype"}}, 400, "t"),
     ({"upsert_rows": [{"id": 3}], "distance_metric": "manhattan"}, 422, "manhattan"),
@@ -51,7 +51,7 @@ WRITES = [
 ]
 
 QUERIES = [
-    ({"rank_by": ["n", "BM25", "text"], "limit": 1}, 400, "BM25"),
+    ({"rank_by": ["n", "BM25", "text"], "limit": 1}, 400, "full_text_search"),
     ({"rank_by": ["n", "asc"], "limit": "ten"}, 422, "limit"),
     ({"rank_by": ["n", "asc"], "limit": 0}, 400, "limit"),
     ({"rank_by": ["n", "sideways"], "limit": 1}, 400, "rank_by"),

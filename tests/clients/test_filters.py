@@ -83,7 +83,7 @@ def test_a_bad_filter_is_named(filled, filters, named):
 
 
 @pytest.mark.parametrize("filters", [
-    ("color", "ContainsAllTokens", "red"),
+    ("color", "Fuzzy", "red"),
 ], ids=str)
 def test_a_filter_that_is_not_there_yet_is_named(filled, filters):
     with pytest.raises(turbopuffer.BadRequestError, match=filters[1]):

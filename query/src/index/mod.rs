@@ -48,6 +48,7 @@ mod rotation;
 mod scan;
 mod search;
 mod service;
+pub mod text;
 mod vectors;
 
 pub use bitset::Bitset;

@@ -34,6 +34,19 @@ pub enum SearchError {
         /// What does not fit.
         fault: String,
     },
+    /// A text that is not given as its attribute is.
+    #[error(
+        "invalid input {input} for rank_by field {:?}, expecting {expected}",
+        attribute.as_str()
+    )]
+    RankInput {
+        /// The attribute that the order names.
+        attribute: AttributeName,
+        /// What was given, cut to a readable length.
+        input: String,
+        /// The type that is needed.
+        expected: &'static str,
+    },
     /// Which vector attribute is meant is not clear.
     #[error(
         "name the vector attribute: the schema has none, or several and none of them is `vector`"

@@ -29,13 +29,13 @@ impl BoundFilter {
     }
 
     /// The rows of `set` that pass, hidden ones too.
-    fn passing(
+    pub(super) fn passing(
         &self,
         set: &Arc<RowSet>,
         context: &SearchContext<'_>,
     ) -> Result<Arc<Bitset>, SearchError> {
         let evaluate = || {
-            let pass = filter::evaluate(&self.predicate, &set.rows, context.deadline)?;
+            let pass = filter::evaluate(&self.predicate, set, context.deadline)?;
             Ok(Bitset::from_words(
                 pass.bit_chunks()
                     .iter_padded()
@@ -80,6 +80,13 @@ impl<'a> Matching<'a> {
     #[inline]
     pub(super) fn is_visible(&self, row: u32) -> bool {
         self.set.is_visible(row as usize, self.version)
+    }
+
+    /// Whether `row` is one of the rows.
+    #[inline]
+    pub(super) fn contains(&self, row: u32) -> bool {
+        let passes = self.passing.as_ref().is_none_or(|rows| rows.contains(row));
+        passes && self.is_visible(row)
     }
 
     /// The rows, rising.

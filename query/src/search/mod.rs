@@ -15,6 +15,7 @@ mod query;
 mod recall;
 mod run;
 mod scalars;
+mod text;
 mod top;
 
 pub use answer::{Answer, Hit, Path, Stats};
@@ -24,7 +25,8 @@ pub use error::SearchError;
 pub use filter::FilterCache;
 pub use pool::SearchPool;
 pub use query::{
-    Aggregate, Comparison, Direction, Filter, Include, Pattern, Query, RankBy, Syntax,
+    Aggregate, Comparison, Direction, Filter, Include, Pattern, Query, RankBy, Score, Syntax,
+    TextInput, TextMatch, TokenRule,
 };
 pub use recall::{GroundTruth, RecallQuery, RecallReport, recall};
 pub use run::run;

@@ -41,8 +41,56 @@ pub enum RankBy {
     },
     /// By attributes, the first first; then by id. Null comes first ascending, last descending.
     Order(Vec<(AttributeName, Direction)>),
+    /// By score, the highest first, then by id; rows without one are left out.
+    Score(Score),
     /// By id, ascending.
     Id,
+}
+
+/// How well a row fits, at least 0.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Score {
+    /// How well the text of an attribute fits, by BM25 over the rows that the view sees.
+    Bm25(TextMatch),
+    /// The sum.
+    Sum(Vec<Score>),
+    /// The largest.
+    Max(Vec<Score>),
+    /// So many times as much; the factor is finite and at least 0.
+    Product(f64, Box<Score>),
+    /// 1 where the filter is met, else 0.
+    Filter(Filter),
+}
+
+/// Text to be found in an attribute that has full-text search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextMatch {
+    /// The attribute.
+    pub attribute: AttributeName,
+    /// What is looked for.
+    pub input: TextInput,
+    /// Whether what starts with the last token is found too.
+    pub last_as_prefix: bool,
+}
+
+/// Text as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextInput {
+    /// Text that is cut into tokens.
+    Text(String),
+    /// Texts one after the other; the tokens themselves where the attribute is tokenized already.
+    Tokens(Vec<String>),
+}
+
+/// Which of the tokens a text must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRule {
+    /// All of them.
+    All,
+    /// At least one.
+    Any,
+    /// All of them, one right after the other.
+    Sequence,
 }
 
 /// A direction of an order.
@@ -110,6 +158,13 @@ pub enum Filter {
         pattern: Pattern,
         /// Nothing matches; also where the value is missing.
         negated: bool,
+    },
+    /// Whether a text holds tokens; true where there is none to hold, except for [`TokenRule::Any`].
+    Tokens {
+        /// Which of them.
+        rule: TokenRule,
+        /// The tokens, and where.
+        tokens: TextMatch,
     },
 }
 

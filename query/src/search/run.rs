@@ -9,6 +9,7 @@ use super::{
     nearest::{self, How, Target},
     order,
     place::{Near, Place},
+    text::{self, BoundScore},
 };
 use crate::{
     metrics::{ROWS_SCANNED, SEARCHES},
@@ -41,7 +42,7 @@ pub fn run(
     let ranked = if limit == 0 {
         vec![]
     } else {
-        rank.run(&sets, context, &mut stats)?
+        rank.run(view, &sets, context, &mut stats)?
     };
     measure(&stats);
     let included = Included::new(&query.include, &view.schema);
@@ -79,6 +80,7 @@ pub(super) fn matching<'a>(
 enum Rank {
     Nearest(Target, How),
     Order(Vec<order::Key>, usize),
+    Score(BoundScore, usize),
 }
 
 /// A row that was found, with its distance where there is one.
@@ -99,6 +101,7 @@ impl Rank {
                 Self::Nearest(Target::bind(attribute, vector, &view.schema)?, how)
             }
             RankBy::Order(keys) => Self::Order(order::bind(keys, &view.schema)?, limit),
+            RankBy::Score(score) => Self::Score(BoundScore::bind(score, &view.schema)?, limit),
             RankBy::Id => Self::Order(vec![], limit),
         })
     }
@@ -106,6 +109,7 @@ impl Rank {
     /// The first rows.
     fn run(
         &self,
+        view: &View,
         sets: &[Matching<'_>],
         context: &mut SearchContext<'_>,
         stats: &mut Stats,
@@ -113,6 +117,14 @@ impl Rank {
         Ok(match self {
             Self::Nearest(target, how) => {
                 let rows = nearest::rank(target, sets, *how, context, stats)?;
+                let found = |Near { place, distance }| Found {
+                    place,
+                    distance: Some(distance),
+                };
+                rows.into_iter().map(found).collect()
+            }
+            Self::Score(score, limit) => {
+                let rows = text::rank(score, view, sets, *limit, context, stats)?;
                 let found = |Near { place, distance }| Found {
                     place,
                     distance: Some(distance),

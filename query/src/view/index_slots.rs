@@ -2,32 +2,65 @@
 
 use arc_swap::ArcSwap;
 use isobath_storage::model::AttributeName;
-use std::{any::Any, collections::BTreeMap, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
-/// What makes a row set faster to search, by attribute; comes when it is ready, and may be replaced.
+/// What makes a row set faster to search, by attribute and type; comes when it is ready, and may be replaced.
 ///
 /// A view knows no index, so a slot holds a value of any type, and only who put it there can take it out.
 /// Clones share their slots.
 #[derive(Debug, Clone, Default)]
 pub struct IndexSlots(Arc<ArcSwap<Slots>>);
 
-type Slots = BTreeMap<AttributeName, Arc<dyn Any + Send + Sync>>;
+type Slots = BTreeMap<(AttributeName, TypeId), Arc<dyn Any + Send + Sync>>;
 
 impl IndexSlots {
-    /// What hangs at `attribute`, if it is a `T`.
+    /// The `T` that hangs at `attribute`.
     pub fn get<T: Any + Send + Sync>(&self, attribute: &AttributeName) -> Option<Arc<T>> {
-        let slots = self.0.load();
-        Arc::clone(slots.get(attribute)?).downcast().ok()
+        find(&self.0.load(), attribute)
     }
 
-    /// Hangs `value` at `attribute`, in place of what was there.
+    /// The `T` that hangs at `attribute`; a default one from now on where there is none.
+    pub fn get_or_default<T: Any + Send + Sync + Default>(
+        &self,
+        attribute: &AttributeName,
+    ) -> Arc<T> {
+        if let Some(found) = self.get(attribute) {
+            return found;
+        }
+        let mut hung = Arc::new(T::default());
+        self.0.rcu(|slots| {
+            let mut slots = Slots::clone(slots);
+            match find(&slots, attribute) {
+                // Somebody was faster.
+                Some(other) => hung = other,
+                None => {
+                    let key = (attribute.clone(), TypeId::of::<T>());
+                    slots.insert(key, Arc::clone(&hung) as _);
+                }
+            }
+            slots
+        });
+        hung
+    }
+
+    /// Hangs `value` at `attribute`, in place of the `T` that was there.
     pub fn set<T: Any + Send + Sync>(&self, attribute: &AttributeName, value: &Arc<T>) {
         self.0.rcu(|slots| {
             let mut slots = Slots::clone(slots);
-            slots.insert(attribute.clone(), Arc::clone(value) as _);
+            let key = (attribute.clone(), TypeId::of::<T>());
+            slots.insert(key, Arc::clone(value) as _);
             slots
         });
     }
+}
+
+fn find<T: Any + Send + Sync>(slots: &Slots, attribute: &AttributeName) -> Option<Arc<T>> {
+    let key = (attribute.clone(), TypeId::of::<T>());
+    Arc::clone(slots.get(&key)?).downcast().ok()
 }
 
 #[cfg(test)]
@@ -43,5 +76,14 @@ mod tests {
         slots.set(&v, &Arc::new(2u32));
         assert_eq!(shared.get::<u32>(&v).as_deref(), Some(&2));
         assert!(shared.get::<u64>(&v).is_none());
+    }
+
+    #[test]
+    fn should_hang_one_value_of_a_type() {
+        let (slots, v): (_, AttributeName) = (IndexSlots::default(), "v".parse().unwrap());
+        slots.set(&v, &Arc::new(1u32));
+        let first = slots.get_or_default::<String>(&v);
+        assert!(Arc::ptr_eq(&first, &slots.get_or_default(&v)));
+        assert_eq!(slots.get::<u32>(&v).as_deref(), Some(&1));
     }
 }

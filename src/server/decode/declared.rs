@@ -1,8 +1,10 @@
 //! [`Declared`]: what a request's `schema` says about one attribute.
 
-use super::{Fault, Fields};
-use isobath_storage::model::{AttributeName, AttributeType, IdKind, Metric, ScalarType, Switch};
-use serde_json::value::RawValue;
+use super::{Fault, Fields, full_text::read_full_text};
+use isobath_storage::model::{
+    AttributeName, AttributeType, FullText, IdKind, Metric, ScalarType, Switch, Tokenizer,
+};
+use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
 
 /// The most attributes that a request may name.
@@ -15,8 +17,8 @@ pub(crate) struct Declared {
     pub(crate) ty: Option<AttributeType>,
     /// The distance of a vector attribute.
     pub(crate) metric: Option<Metric>,
-    /// What is switched on or off.
-    pub(crate) switches: Vec<(Switch, bool)>,
+    /// What is switched on or off, or to which settings.
+    pub(crate) switches: Vec<(Switch, Value)>,
     /// The attribute is dropped.
     pub(crate) drop: bool,
 }
@@ -81,17 +83,22 @@ impl Declared {
             declared.ty = Some(parse_type(&ty).map_err(|fault| fault.under("type"))?);
         }
         if let Some(filterable) = fields.take::<bool>("filterable")? {
-            declared.switches.push((Switch::Filterable, filterable));
+            declared
+                .switches
+                .push((Switch::Filterable, filterable.into()));
         }
         if let Some(ann) = fields.take_raw("ann") {
             declared.read_ann(ann).map_err(|fault| fault.under("ann"))?;
         }
         for switch in [Switch::Regex, Switch::Glob] {
             if let Some(on) = fields.take::<bool>(&switch.to_string())? {
-                declared.switches.push((switch, on));
+                declared.switches.push((switch, on.into()));
             }
         }
-        fields.refuse(&["full_text_search", "fuzzy", "sparse_knn", "embed"])?;
+        if let Some(full_text) = fields.read("full_text_search", read_full_text)? {
+            declared.switches.push((Switch::FullTextSearch, full_text));
+        }
+        fields.refuse(&["fuzzy", "sparse_knn", "embed"])?;
         fields.finish()?;
         Ok(declared)
     }
@@ -109,7 +116,7 @@ impl Declared {
                 true
             }
         };
-        self.switches.push((Switch::Ann, on));
+        self.switches.push((Switch::Ann, on.into()));
         Ok(())
     }
 
@@ -119,7 +126,7 @@ impl Declared {
         if name.is_id() && IdKind::from_attribute_type(ty).is_none() {
             return refuse(format!("an id is uint, uuid or string, not {ty}"));
         }
-        let has = |switch, on| self.switches.contains(&(switch, on));
+        let has = |switch, on: bool| self.switches.contains(&(switch, on.into()));
         if has(Switch::Ann, true) && !ty.is_vector() {
             return refuse(format!("`ann` needs a vector, not {ty}"));
         }
@@ -134,6 +141,24 @@ impl Declared {
         let pattern = patterns.into_iter().find(|switch| has(*switch, true));
         if let Some(switch) = pattern.filter(|_| !text.contains(&ty)) {
             return refuse(format!("`{switch}` needs string or []string, not {ty}"));
+        }
+        self.check_full_text(ty)
+    }
+
+    /// Refuses full-text search of an attribute of type `ty` that has none.
+    fn check_full_text(&self, ty: AttributeType) -> Result<(), Fault> {
+        for (switch, value) in &self.switches {
+            let full_text =
+                FullText::from_json(value).filter(|_| *switch == Switch::FullTextSearch);
+            let Some(full_text) = full_text.filter(|full_text| !full_text.fits(ty)) else {
+                continue;
+            };
+            let needs = if full_text.tokenizer == Tokenizer::PreTokenizedArray {
+                "the tokenizer `pre_tokenized_array` needs []string"
+            } else {
+                "`full_text_search` needs string or []string"
+            };
+            return Err(Fault::invalid(format!("{needs}, not {ty}")));
         }
         Ok(())
     }
@@ -156,8 +181,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(schema["id"].ty, Some("uuid".parse().unwrap()));
-        assert_eq!(schema["a"].switches, [(Switch::Filterable, false)]);
-        let patterns = [(Switch::Regex, false), (Switch::Glob, true)];
+        assert_eq!(schema["a"].switches, [(Switch::Filterable, false.into())]);
+        let patterns = [(Switch::Regex, false.into()), (Switch::Glob, true.into())];
         assert_eq!(schema["path"].switches, patterns);
         assert_eq!(schema["v"].metric, Some(Metric::DotProduct));
         assert!(schema["old"].drop);
@@ -168,8 +193,8 @@ mod tests {
         for (json, text) in [
             (r#"{"a":"int8"}"#, "a: unknown attribute type \"int8\""),
             (
-                r#"{"a":{"type":"string","full_text_search":true}}"#,
-                "a: full_text_search is not supported yet",
+                r#"{"a":{"type":"string","fuzzy":true}}"#,
+                "a: fuzzy is not supported yet",
             ),
             (
                 r#"{"a":{"type":"[]int","glob":true}}"#,
@@ -186,6 +211,14 @@ mod tests {
             (
                 r#"{"id":"float"}"#,
                 "id: an id is uint, uuid or string, not float",
+            ),
+            (
+                r#"{"a":{"type":"string","full_text_search":{"b":2}}}"#,
+                "a.full_text_search.b: expected a number between 0 and 1",
+            ),
+            (
+                r#"{"a":{"type":"int","full_text_search":true}}"#,
+                "a: `full_text_search` needs string or []string, not int",
             ),
             (r#"{"a":{"drop":false}}"#, "a.drop: must be true"),
             (r#"{"a":{"colour":1}}"#, "a: unknown field `colour`"),

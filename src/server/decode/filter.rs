@@ -1,6 +1,6 @@
 //! [`read_filter`]: a filter as the API writes it.
 
-use super::{Fault, declared::parse_name};
+use super::{Fault, declared::parse_name, score::read_tokens};
 use isobath_query::search::{Comparison, Filter, Pattern, Syntax};
 use isobath_storage::model::Value;
 use serde_json::{Value as Json, value::RawValue};
@@ -12,12 +12,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_VALUES: usize = 1 << 20;
 
 /// Operators that do not exist yet.
-const NOT_YET: [&str; 4] = [
-    "Fuzzy",
-    "ContainsAllTokens",
-    "ContainsAnyToken",
-    "ContainsTokenSequence",
-];
+const NOT_YET: [&str; 1] = ["Fuzzy"];
 
 /// The filter that `json` writes: `["And", [F, …]]`, `["Not", F]`, `[attribute, operator, value]`.
 pub(crate) fn read_filter(json: &RawValue) -> Result<Filter, Fault> {
@@ -56,6 +51,9 @@ fn filter(json: &Json, depth: usize) -> Result<Filter, Fault> {
             value,
             rest @ ..,
         ] => {
+            if let Some(filter) = read_tokens(attribute, operator, value, rest) {
+                return filter;
+            }
             let filter = condition(attribute, operator, value)?;
             match rest {
                 [] => Ok(filter),

@@ -1,6 +1,11 @@
 //! [`read_rank`]: which rows come first, as the API writes it.
 
-use super::{Fault, declared::parse_name, vectors::check_values};
+use super::{
+    Fault,
+    declared::parse_name,
+    score::{is_score, read_score},
+    vectors::check_values,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use isobath_query::search::{Direction, RankBy};
 use isobath_storage::model::AttributeName;
@@ -10,20 +15,10 @@ use serde_json::value::RawValue;
 const MAX_KEYS: usize = 16;
 
 /// Ways to rank that do not exist yet.
-const NOT_YET: [&str; 9] = [
-    "BM25",
-    "SparseKNN",
-    "Sum",
-    "Max",
-    "Product",
-    "Attribute",
-    "Saturate",
-    "Decay",
-    "Dist",
-];
+const NOT_YET: [&str; 5] = ["SparseKNN", "Attribute", "Saturate", "Decay", "Dist"];
 
-/// The order that `json` writes: `[attribute, "ANN"|"kNN", vector]`, `[attribute, "asc"|"desc"]`, or a
-/// list of the latter.
+/// The order that `json` writes: `[attribute, "ANN"|"kNN", vector]`, `[attribute, "asc"|"desc"]`, a list of the
+/// latter, or a score.
 pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
     let items: Vec<&RawValue> = serde_json::from_str(json.get()).map_err(|e| Fault::of_json(&e))?;
     if items
@@ -51,6 +46,7 @@ pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
         }
         (Some("asc"), [_, _]) if first == "id" => Ok(RankBy::Id),
         (Some("asc" | "desc"), [_, _]) => order(&[json]),
+        (second, _) if is_score(&first, second) => read_score(json).map(RankBy::Score),
         (second, _) => {
             let words = [Some(first.as_str()), second];
             let mut known = words.into_iter().flatten().filter(|w| NOT_YET.contains(w));
@@ -61,7 +57,7 @@ pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
                     let text = format!("unknown direction {:?}", direction.unwrap_or_default());
                     Err(Fault::invalid(text).at(1))
                 }
-                None if items.len() == 3 => Err(Fault::not_yet("ranking by a filter")),
+                None if items.len() >= 3 => read_score(json).map(RankBy::Score),
                 None => Err(shape()),
             }
         }
@@ -70,7 +66,7 @@ pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
 
 fn shape() -> Fault {
     Fault::invalid(
-        "expected [attribute, \"ANN\"|\"kNN\", vector], [attribute, \"asc\"|\"desc\"] or a list of the latter",
+        "expected [attribute, \"ANN\"|\"kNN\", vector], [attribute, \"asc\"|\"desc\"], a list of the latter or a score",
     )
 }
 
@@ -147,6 +143,20 @@ mod tests {
     }
 
     #[test]
+    fn should_read_scores() {
+        for json in [
+            r#"["text","BM25","walrus"]"#,
+            r#"["Sum",[["text","BM25","x"]]]"#,
+            r#"["Product",["text","BM25","x"],2]"#,
+            r#"["a","Eq",1]"#,
+            r#"["Not",["a","Eq",1]]"#,
+        ] {
+            assert!(matches!(read(json), Ok(RankBy::Score(_))), "{json}");
+        }
+        assert!(matches!(read(r#"["Sum","asc"]"#), Ok(RankBy::Order(_))));
+    }
+
+    #[test]
     fn should_read_orders() {
         assert_eq!(read(r#"["id","asc"]"#), Ok(RankBy::Id));
         let a = ("a".parse().unwrap(), Direction::Descending);
@@ -162,17 +172,10 @@ mod tests {
     fn should_name_what_is_wrong() {
         for (json, text) in [
             (
-                r#"["text","BM25","walrus"]"#,
-                "ranking by BM25 is not supported yet",
+                r#"["v","SparseKNN",{}]"#,
+                "ranking by SparseKNN is not supported yet",
             ),
-            (
-                r#"["Sum",[["text","BM25","x"]]]"#,
-                "ranking by Sum is not supported yet",
-            ),
-            (
-                r#"["a","Eq",1]"#,
-                "ranking by a filter is not supported yet",
-            ),
+            (r#"["a","Like",1]"#, "unknown filter operator \"Like\""),
             (
                 r#"["v","ANN",[[1,2]]]"#,
                 "[2]: ranking by several vectors is not supported yet",

@@ -3,7 +3,7 @@
 use super::{Declared, Fault, declared::MAX_ATTRIBUTES};
 use isobath_storage::model::{
     AttributeConfig, AttributeName, AttributeType, Control, Declaration, IdKind, Metric,
-    ScalarType, Schema,
+    ScalarType, Schema, Switch,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -198,10 +198,10 @@ impl Types {
             let drop = declared.drop.then(|| Control::DropAttribute {
                 attribute: name.clone(),
             });
-            let switch = |(switch, on): &_| Control::Switch {
+            let switch = |(switch, on): &(Switch, serde_json::Value)| Control::Switch {
                 attribute: name.clone(),
                 switch: *switch,
-                value: serde_json::Value::Bool(*on),
+                value: on.clone(),
             };
             let switches: Vec<_> = declared.switches.iter().map(switch).collect();
             drop.into_iter().chain(switches)

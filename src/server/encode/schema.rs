@@ -16,7 +16,7 @@ pub(crate) fn schema_json(schema: &Schema) -> Value {
         let mut attribute = json!({
             "type": config.ty,
             "filterable": filterable(config),
-            "full_text_search": null,
+            "full_text_search": config.full_text(),
         });
         if config.ty.is_vector() {
             attribute["ann"] = ann(config).into();
@@ -37,6 +37,9 @@ fn terse_schema_json(schema: &Schema) -> Value {
         let mut attribute = json!({"type": config.ty});
         if let Some(filterable) = filterable(config) {
             attribute["filterable"] = filterable.into();
+        }
+        if let Some(full_text) = config.full_text() {
+            attribute["full_text_search"] = json!(full_text);
         }
         if let (true, Some(metric)) = (ann(config), config.metric) {
             attribute["ann"] = json!({"distance_metric": metric});

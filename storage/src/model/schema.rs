@@ -1,6 +1,6 @@
 //! [`Schema`]: what the attributes of a namespace are.
 
-use super::{AttributeName, AttributeType, IdKind, Metric, Switch};
+use super::{AttributeName, AttributeType, FullText, IdKind, Metric, Switch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -38,6 +38,12 @@ impl AttributeConfig {
         ];
         let free = || !searched.into_iter().any(|switch| self.is_on(switch));
         !self.ty.is_vector() && switched.and_then(Json::as_bool).unwrap_or_else(free)
+    }
+
+    /// How its text is searched, where it is.
+    pub fn full_text(&self) -> Option<FullText> {
+        let switched = self.switches.get(&Switch::FullTextSearch)?;
+        FullText::from_json(switched).filter(|full_text| full_text.fits(self.ty))
     }
 }
 

@@ -1,11 +1,12 @@
-//! Gives the row sets of views what their vectors are found by, in the background.
+//! Gives the row sets of views what their vectors and texts are found by, in the background.
 //!
 //! ```text
-//! refresh(view) ─▶ tasks ─▶ coder: opens a finished index, else codes the vectors ─▶ slot of the row set
+//! refresh(view) ─▶ tasks ─▶ coder: opens a finished index, else codes vectors, indexes texts ─▶ slot of the row set
 //!                               └─▶ builder: the index of a large part, in its folder ─▶ the same slot
 //! ```
 //!
-//! Writes and queries never wait for it: a row set whose slot is empty is searched exactly.
+//! Writes and queries never wait for it: a row set whose slot is empty is searched exactly, and its texts are
+//! indexed by the query.
 
 mod column;
 mod folder;
@@ -17,13 +18,15 @@ pub use column::VectorColumn;
 pub use row_index::{MIN_CODED_ROWS, RowIndex, attach_codes};
 
 use crate::{
-    index::{Bits, IndexError, IndexParams},
+    index::{Bits, IndexError, IndexParams, text::TextSlot},
     view::{Origin, RowSet, View},
 };
 use folder::Folders;
 use isobath_config::IndexConfig;
-use isobath_storage::model::{AttributeConfig, AttributeName, Metric, Switch};
-use queue::{Queue, Task};
+use isobath_storage::model::{
+    Analysis, AttributeConfig, AttributeName, AttributeType, Metric, Switch,
+};
+use queue::{Queue, Task, Wants};
 use std::{
     io,
     path::Path,
@@ -82,7 +85,7 @@ impl IndexService {
             .queue
             .keep_parts(&view.namespace, parts.collect());
         for set in view.sets.iter() {
-            for (attribute, config) in view.schema.vectors() {
+            for (attribute, config) in &view.schema.attributes {
                 if let Some(task) = self.worker.task(view, set, attribute, config) {
                     self.worker.queue.push(task);
                 }
@@ -131,7 +134,7 @@ fn part(set: &RowSet) -> Option<&Arc<str>> {
 }
 
 impl Worker {
-    /// What a vector attribute of a row set lacks.
+    /// What an attribute of a row set lacks.
     fn task(
         &self,
         view: &View,
@@ -139,6 +142,20 @@ impl Worker {
         attribute: &AttributeName,
         config: &AttributeConfig,
     ) -> Option<Task> {
+        let wants = match config.full_text() {
+            Some(full_text) => lacks_text(set, attribute, config.ty, full_text.analysis())?,
+            None => Wants::Vectors(self.lacks_vectors(set, attribute, config)?),
+        };
+        Some(Task::new(view, set, attribute, config.ty, wants))
+    }
+
+    /// The metric by which the vectors of an attribute lack codes or an index.
+    fn lacks_vectors(
+        &self,
+        set: &Arc<RowSet>,
+        attribute: &AttributeName,
+        config: &AttributeConfig,
+    ) -> Option<Metric> {
         let metric = indexed_by(config)?;
         let column = VectorColumn::of(set, attribute, config.ty).ok()??;
         let dim = column.vectors.dim();
@@ -148,7 +165,7 @@ impl Worker {
             Some(RowIndex::Codes(_)) => self.wants_graph(set),
             Some(RowIndex::Built(_)) => false,
         };
-        lacks.then(|| Task::new(view, set, attribute, config.ty, metric))
+        lacks.then_some(metric)
     }
 
     /// Whether a row set is to have a graph.
@@ -161,7 +178,8 @@ impl Worker {
         self.wants_graph(set)
             && view
                 .schema
-                .vectors()
+                .attributes
+                .iter()
                 .any(|(attribute, config)| self.task(view, set, attribute, config).is_some())
     }
 
@@ -179,6 +197,21 @@ impl Worker {
             ..IndexParams::new(metric)
         })
     }
+}
+
+/// Fewer texts are indexed by the first query in less time than anybody would notice.
+const MIN_TEXT_ROWS: usize = 512;
+
+/// How the texts of an attribute are to be indexed, where they are not.
+fn lacks_text(
+    set: &RowSet,
+    attribute: &AttributeName,
+    ty: AttributeType,
+    analysis: Analysis,
+) -> Option<Wants> {
+    let large = set.len() >= MIN_TEXT_ROWS;
+    let lacks = large && !TextSlot::is_filled(set, attribute, ty, &analysis);
+    lacks.then_some(Wants::Text(analysis))
 }
 
 /// The metric that an attribute is to be indexed by; `None` where it is not to be.

@@ -5,7 +5,7 @@ use crate::{
     metrics::INDEX_QUEUE,
     view::{RowSet, View},
 };
-use isobath_storage::model::{AttributeName, AttributeType, Metric, Namespace};
+use isobath_storage::model::{Analysis, AttributeName, AttributeType, Metric, Namespace};
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
@@ -18,7 +18,7 @@ use std::{
 /// More tasks than this are not taken; the next refresh brings them again.
 const CAPACITY: usize = 64 * 1024;
 
-/// One vector attribute of a row set that lacks codes or an index.
+/// One attribute of a row set that lacks codes or an index.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) namespace: Namespace,
@@ -26,7 +26,16 @@ pub(super) struct Task {
     pub(super) set: Weak<RowSet>,
     pub(super) attribute: AttributeName,
     pub(super) ty: AttributeType,
-    pub(super) metric: Metric,
+    pub(super) wants: Wants,
+}
+
+/// What the values of an attribute are to be found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Vectors by their distance.
+    Vectors(Metric),
+    /// Texts by their terms.
+    Text(Analysis),
 }
 
 /// The hashes of a namespace's parts.
@@ -41,14 +50,14 @@ impl Task {
         set: &Arc<RowSet>,
         attribute: &AttributeName,
         ty: AttributeType,
-        metric: Metric,
+        wants: Wants,
     ) -> Self {
         Self {
             namespace: view.namespace.clone(),
             set: Arc::downgrade(set),
             attribute: attribute.clone(),
             ty,
-            metric,
+            wants,
         }
     }
 
@@ -172,6 +181,11 @@ impl Queue {
             state.failed.insert(key, task);
         }
         state.measure();
+    }
+
+    /// Whether all work is to end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
     }
 
     /// Ends all work.

@@ -4,14 +4,15 @@ use super::{
     RowIndex, VectorColumn, attach_codes,
     folder::{self, Folders},
     part,
-    queue::{CoderWork, Queue, Task},
+    queue::{CoderWork, Queue, Task, Wants},
 };
 use crate::{
-    index::{Index, IndexError, build},
+    index::{Index, IndexError, build, text::TextSlot},
     metrics::INDEX_BUILDS,
     view::RowSet,
 };
 use isobath_config::IndexConfig;
+use isobath_storage::model::{Analysis, Metric};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -77,8 +78,15 @@ impl Worker {
         let Some(set) = task.set.upgrade() else {
             return Ok(false);
         };
+        let metric = match task.wants {
+            Wants::Vectors(metric) => metric,
+            Wants::Text(analysis) => {
+                self.index_text(task, &set, analysis)?;
+                return Ok(false);
+            }
+        };
         let wants_graph = self.wants_graph(&set);
-        if wants_graph && let Some(folder) = self.folder(task, &set)? {
+        if wants_graph && let Some(folder) = self.folder(task, &set, metric)? {
             match open(&folder, &set) {
                 Ok(index) => {
                     attach(task, &set, index);
@@ -88,25 +96,34 @@ impl Worker {
                 Err(error) => return Err(error),
             }
         }
-        attach_codes(&set, &task.attribute, task.ty, task.metric)?;
+        attach_codes(&set, &task.attribute, task.ty, metric)?;
         Ok(wants_graph)
+    }
+
+    /// Opens the text index of a row set, or builds it.
+    fn index_text(&self, task: &Task, set: &RowSet, analysis: Analysis) -> Result<(), IndexError> {
+        let expired = || self.queue.is_closed();
+        match TextSlot::index(set, &task.attribute, task.ty, analysis, &expired) {
+            Err(IndexError::Expired) => Err(IndexError::Cancelled),
+            outcome => outcome.map(|_| ()),
+        }
     }
 
     /// Builds and opens the index of a part.
     fn build(&self, task: &Task, cancel: &AtomicBool) -> Result<(), IndexError> {
-        let Some(set) = task.set.upgrade() else {
+        let (Some(set), Wants::Vectors(metric)) = (task.set.upgrade(), task.wants) else {
             return Ok(());
         };
         let (column, folder) = (
             VectorColumn::of(&set, &task.attribute, task.ty)?,
-            self.folder(task, &set)?,
+            self.folder(task, &set, metric)?,
         );
         let (Some(column), Some(folder)) = (column, folder) else {
             return Ok(());
         };
         // What is there is not finished, or damaged.
         folder::remove(&folder)?;
-        let params = self.params(task.metric)?;
+        let params = self.params(metric)?;
         let (nodes, threads) = (column.valid_rows(), self.config.threads);
         let (vectors, nodes) = (&column.vectors, nodes.as_deref());
         let built = build(vectors, nodes, &params, threads, cancel, &folder);
@@ -124,11 +141,16 @@ impl Worker {
     }
 
     /// The folder of the index of a part.
-    fn folder(&self, task: &Task, set: &RowSet) -> Result<Option<PathBuf>, IndexError> {
+    fn folder(
+        &self,
+        task: &Task,
+        set: &RowSet,
+        metric: Metric,
+    ) -> Result<Option<PathBuf>, IndexError> {
         let Some(part) = part(set) else {
             return Ok(None);
         };
-        let params = self.params(task.metric)?;
+        let params = self.params(metric)?;
         let folder = self
             .folders
             .index(&task.namespace, part, &task.attribute, &params);

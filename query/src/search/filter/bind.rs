@@ -6,7 +6,7 @@ use super::{
     mismatch::mismatch,
     predicate::{Accepts, ColumnTest, Predicate, ValueTest},
 };
-use crate::search::{Comparison, Filter, Pattern, SearchError, Syntax};
+use crate::search::{Comparison, Filter, Pattern, SearchError, Syntax, text::TokenTest};
 use isobath_storage::model::{
     AttributeName, AttributeType, IdKind, ScalarType, Schema, Switch, Value,
 };
@@ -76,6 +76,9 @@ impl Binder<'_> {
                 pattern,
                 negated,
             } => self.matches(attribute, pattern, *negated),
+            Filter::Tokens { rule, tokens } => {
+                TokenTest::bind(*rule, tokens, self.schema).map(Predicate::Tokens)
+            }
         }
     }
 

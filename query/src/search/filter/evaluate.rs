@@ -4,9 +4,12 @@ use super::{
     matcher::Matcher,
     predicate::{Accepts, ColumnTest, Predicate, Set, ValueTest},
 };
-use crate::search::{
-    Deadline, SearchError,
-    scalars::{Scalar, Scalars, Values},
+use crate::{
+    search::{
+        Deadline, SearchError,
+        scalars::{Scalar, Scalars, Values},
+    },
+    view::RowSet,
 };
 use arrow_array::{Array, ListArray, StringArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
@@ -18,17 +21,24 @@ const PACE: usize = 1 << 20;
 /// What a text costs at least.
 const ROW_COST: usize = 256;
 
-/// Which of `rows` pass; an error once the deadline has passed.
+/// Which rows of `set` pass; an error once the deadline has passed.
 pub(in crate::search) fn evaluate(
     predicate: &Predicate,
-    rows: &Rows,
+    set: &RowSet,
     deadline: Option<&Deadline>,
 ) -> Result<BooleanBuffer, SearchError> {
-    Evaluation { rows, deadline }.predicate(predicate)
+    let rows = &set.rows;
+    let evaluation = Evaluation {
+        set,
+        rows,
+        deadline,
+    };
+    evaluation.predicate(predicate)
 }
 
 /// Evaluates one predicate.
 struct Evaluation<'a> {
+    set: &'a RowSet,
     rows: &'a Rows,
     deadline: Option<&'a Deadline>,
 }
@@ -54,6 +64,7 @@ impl Evaluation<'_> {
             }
             Predicate::Not(predicate) => !&self.predicate(predicate)?,
             Predicate::Column(test) => self.column(test)?,
+            Predicate::Tokens(test) => test.evaluate(self.set, self.deadline)?,
         })
     }
 

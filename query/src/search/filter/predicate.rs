@@ -1,7 +1,7 @@
 //! [`Predicate`]: a filter whose values are of the types of their attributes.
 
 use super::matcher::Matcher;
-use crate::search::scalars::Scalar;
+use crate::search::{scalars::Scalar, text::TokenTest};
 use isobath_storage::model::{AttributeName, AttributeType};
 use std::{
     borrow::Borrow,
@@ -25,6 +25,8 @@ pub(in crate::search) enum Predicate {
     Not(Box<Predicate>),
     /// By the values of one attribute.
     Column(ColumnTest),
+    /// By the text of one attribute.
+    Tokens(TokenTest),
 }
 
 /// Which values of one attribute pass.

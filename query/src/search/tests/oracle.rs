@@ -137,6 +137,7 @@ impl Oracle {
                 };
                 self.any_item(id, attribute, matches) != *negated
             }
+            Filter::Tokens { .. } => panic!("the sample has no full-text search"),
         }
     }
 
