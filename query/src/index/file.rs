@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0..8 | `isobathI` |
 //! | 8..12 | format version |
-//! | 12..16 | kind: 1 codes, 2 graph, 3 rows of the nodes |
+//! | 12..16 | kind: 1 codes, 2 graph, 3 rows of the nodes, 4 text |
 //! | 16..24 | length of the file |
 //! | 24..32 | zero |
 //! | 32..64 | BLAKE3 of bytes 0..32 and of everything after byte 64; in hexadecimal the file's name |
@@ -45,6 +45,7 @@ pub(super) enum Kind {
     Codes = 1,
     Graph = 2,
     Rows = 3,
+    Text = 4,
 }
 
 /// A file as its index names it.
@@ -55,6 +56,13 @@ pub struct FileRef {
     pub hash: String,
     /// The length.
     pub bytes: u64,
+}
+
+impl FileRef {
+    /// Whether the hash is one: a name is a part of a path.
+    pub(super) fn has_name(&self) -> bool {
+        self.hash.len() == 64 && self.hash.bytes().all(|b| b.is_ascii_hexdigit())
+    }
 }
 
 /// Creates the file that holds `sections` in `dir`.

@@ -109,10 +109,8 @@ impl Meta {
         }
         let graph = self.graph.as_ref().map(|graph| &graph.file);
         let files = [Some(&self.codes), self.rows.as_ref(), graph];
-        let mut names = files.into_iter().flatten().map(|file| &file.hash);
-        // a name is a part of a path
-        let bad =
-            names.find(|name| name.len() != 64 || !name.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let bad = files.into_iter().flatten().find(|file| !file.has_name())?;
+        let bad = &bad.hash;
         Some(format!("{bad} is no file's name"))
     }
 

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// The settings of full-text search over one attribute: how text becomes terms, and how matches score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of the API, and all of them combine"
+)]
 pub struct FullText {
     /// How text is cut into tokens.
     pub tokenizer: Tokenizer,
@@ -49,6 +53,7 @@ impl Default for FullText {
 /// The part of [`FullText`] that decides which terms a text holds: an index depends on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "as in FullText")]
 pub struct Analysis {
     /// How text is cut into tokens.
     pub tokenizer: Tokenizer,

@@ -2,7 +2,7 @@
 
 use super::queue::Parts;
 use crate::index::{IndexError, IndexParams};
-use isobath_storage::model::{AttributeName, Namespace};
+use isobath_storage::model::{Analysis, AttributeName, Namespace};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -27,7 +27,21 @@ impl Folders {
         attribute: &AttributeName,
         params: &IndexParams,
     ) -> PathBuf {
-        let key = format!("{attribute} {}", params.hash());
+        self.keyed(namespace, part, &format!("{attribute} {}", params.hash()))
+    }
+
+    /// The folder of one text index.
+    pub(super) fn text(
+        &self,
+        namespace: &Namespace,
+        part: &str,
+        attribute: &AttributeName,
+        analysis: &Analysis,
+    ) -> PathBuf {
+        self.keyed(namespace, part, &format!("{attribute} {analysis:?}"))
+    }
+
+    fn keyed(&self, namespace: &Namespace, part: &str, key: &str) -> PathBuf {
         let key = &blake3::hash(key.as_bytes()).to_hex()[..32];
         self.indexes(namespace).join(format!("{part}-{key}"))
     }

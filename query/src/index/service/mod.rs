@@ -18,7 +18,10 @@ pub use column::VectorColumn;
 pub use row_index::{MIN_CODED_ROWS, RowIndex, attach_codes};
 
 use crate::{
-    index::{Bits, IndexError, IndexParams, text::TextSlot},
+    index::{
+        Bits, IndexError, IndexParams,
+        text::{TextColumn, TextSlot},
+    },
     view::{Origin, RowSet, View},
 };
 use folder::Folders;
@@ -143,7 +146,11 @@ impl Worker {
         config: &AttributeConfig,
     ) -> Option<Task> {
         let wants = match config.full_text() {
-            Some(full_text) => lacks_text(set, attribute, config.ty, full_text.analysis())?,
+            Some(full_text) => {
+                let analysis = full_text.analysis();
+                self.lacks_text(set, attribute, config.ty, analysis)
+                    .then_some(Wants::Text(analysis))?
+            }
             None => Wants::Vectors(self.lacks_vectors(set, attribute, config)?),
         };
         Some(Task::new(view, set, attribute, config.ty, wants))
@@ -168,7 +175,25 @@ impl Worker {
         lacks.then_some(metric)
     }
 
-    /// Whether a row set is to have a graph.
+    /// Whether the texts of an attribute lack an index, or a large part's lack one in a file.
+    fn lacks_text(
+        &self,
+        set: &RowSet,
+        attribute: &AttributeName,
+        ty: AttributeType,
+        analysis: Analysis,
+    ) -> bool {
+        let Some(column) = TextColumn::of(set, attribute, ty) else {
+            return false;
+        };
+        let stored = self.wants_graph(set);
+        match TextSlot::found(set, attribute, ty, analysis) {
+            Some(index) => stored && !index.is_stored(),
+            None => stored || column.len() >= MIN_TEXT_ROWS,
+        }
+    }
+
+    /// Whether a row set is to have a graph, and its texts an index in a file.
     fn wants_graph(&self, set: &RowSet) -> bool {
         part(set).is_some() && set.len() >= self.config.min_rows_for_graph.max(1)
     }
@@ -201,18 +226,6 @@ impl Worker {
 
 /// Fewer texts are indexed by the first query in less time than anybody would notice.
 const MIN_TEXT_ROWS: usize = 512;
-
-/// How the texts of an attribute are to be indexed, where they are not.
-fn lacks_text(
-    set: &RowSet,
-    attribute: &AttributeName,
-    ty: AttributeType,
-    analysis: Analysis,
-) -> Option<Wants> {
-    let large = set.len() >= MIN_TEXT_ROWS;
-    let lacks = large && !TextSlot::is_filled(set, attribute, ty, &analysis);
-    lacks.then_some(Wants::Text(analysis))
-}
 
 /// The metric that an attribute is to be indexed by; `None` where it is not to be.
 fn indexed_by(config: &AttributeConfig) -> Option<Metric> {

@@ -103,10 +103,24 @@ impl Worker {
     /// Opens the text index of a row set, or builds it.
     fn index_text(&self, task: &Task, set: &RowSet, analysis: Analysis) -> Result<(), IndexError> {
         let expired = || self.queue.is_closed();
-        match TextSlot::index(set, &task.attribute, task.ty, analysis, &expired) {
-            Err(IndexError::Expired) => Err(IndexError::Cancelled),
-            outcome => outcome.map(|_| ()),
-        }
+        let Task {
+            namespace,
+            attribute,
+            ty,
+            ..
+        } = task;
+        let part = part(set).filter(|_| self.wants_graph(set));
+        let outcome = match part {
+            Some(part) => {
+                let folder = self.folders.text(namespace, part, attribute, &analysis);
+                TextSlot::index_in(&folder, set, attribute, *ty, analysis, &expired)
+            }
+            None => TextSlot::index(set, attribute, *ty, analysis, &expired).map(|_| ()),
+        };
+        outcome.map_err(|error| match error {
+            IndexError::Expired => IndexError::Cancelled,
+            error => error,
+        })
     }
 
     /// Builds and opens the index of a part.

@@ -102,6 +102,7 @@ impl Gathered {
         TextIndex {
             analysis,
             array: column.array().clone(),
+            stored: false,
             lengths: self.lengths.into(),
             letters: letters.into(),
             words: words.into(),

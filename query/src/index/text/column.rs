@@ -26,12 +26,11 @@ impl<'a> TextColumn<'a> {
             return None;
         }
         let any = array.as_any();
-        let texts = match any.downcast_ref() {
-            Some(text) => Texts::One(text),
-            None => {
-                let lists: &ListArray = any.downcast_ref()?;
-                Texts::Many(lists, lists.values().as_any().downcast_ref()?)
-            }
+        let texts = if let Some(texts) = any.downcast_ref() {
+            Texts::One(texts)
+        } else {
+            let lists: &ListArray = any.downcast_ref()?;
+            Texts::Many(lists, lists.values().as_any().downcast_ref()?)
         };
         Some(Self { array, texts })
     }

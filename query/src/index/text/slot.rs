@@ -1,11 +1,11 @@
 //! [`TextSlot`]: where the text index of a row set hangs.
 
-use super::{TextColumn, TextIndex, build::build};
+use super::{TextColumn, TextIndex, build::build, file};
 use crate::{index::IndexError, view::RowSet};
 use arc_swap::ArcSwapOption;
 use isobath_storage::model::{Analysis, AttributeName, AttributeType};
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// Where the text index of one attribute of a row set hangs, once somebody needed it.
 #[derive(Debug, Default)]
@@ -33,11 +33,14 @@ impl TextSlot {
         };
         let slot = set.indexes.get_or_default::<Self>(attribute);
         loop {
-            if let Some(index) = slot.fitting(&column, &analysis) {
+            if let Some(index) = slot.fitting(&column, analysis) {
                 return Ok(Some(index));
             }
             if let Some(_building) = slot.building.try_lock_for(PATIENCE) {
-                return slot.build(&column, analysis, expired).map(Some);
+                return match slot.fitting(&column, analysis) {
+                    Some(index) => Ok(Some(index)),
+                    None => Ok(Some(slot.hang(build(&column, analysis, expired)?))),
+                };
             }
             if expired() {
                 return Err(IndexError::Expired);
@@ -45,35 +48,56 @@ impl TextSlot {
         }
     }
 
-    /// Whether the text index of `attribute` is there, or there is nothing to index.
-    pub fn is_filled(
+    /// Opens the text index of `attribute` from the folder `dir`; where there is none, builds it and writes it there.
+    pub fn index_in(
+        dir: &Path,
         set: &RowSet,
         attribute: &AttributeName,
         ty: AttributeType,
-        analysis: &Analysis,
-    ) -> bool {
-        let Some(column) = TextColumn::of(set, attribute, ty) else {
-            return true;
-        };
-        let slot = set.indexes.get::<Self>(attribute);
-        slot.is_some_and(|slot| slot.fitting(&column, analysis).is_some())
-    }
-
-    fn build(
-        &self,
-        column: &TextColumn<'_>,
         analysis: Analysis,
         expired: &dyn Fn() -> bool,
-    ) -> Result<Arc<TextIndex>, IndexError> {
-        if let Some(index) = self.fitting(column, &analysis) {
-            return Ok(index);
+    ) -> Result<(), IndexError> {
+        let Some(column) = TextColumn::of(set, attribute, ty) else {
+            return Ok(());
+        };
+        let slot = set.indexes.get_or_default::<Self>(attribute);
+        let _building = slot.building.lock();
+        match file::open(dir, &column, analysis) {
+            Ok(index) => {
+                slot.hang(index);
+                return Ok(());
+            }
+            Err(error) if error.needs_rebuild() => {}
+            Err(error) => return Err(error),
         }
-        let index = Arc::new(build(column, analysis, expired)?);
-        self.current.store(Some(Arc::clone(&index)));
-        Ok(index)
+        let index = match slot.fitting(&column, analysis) {
+            Some(index) => index,
+            None => slot.hang(build(&column, analysis, expired)?),
+        };
+        file::create(dir, &index, &column)?;
+        slot.hang(file::open(dir, &column, analysis)?);
+        Ok(())
     }
 
-    fn fitting(&self, column: &TextColumn<'_>, analysis: &Analysis) -> Option<Arc<TextIndex>> {
+    /// The text index of `attribute`, if it is there.
+    pub fn found(
+        set: &RowSet,
+        attribute: &AttributeName,
+        ty: AttributeType,
+        analysis: Analysis,
+    ) -> Option<Arc<TextIndex>> {
+        let column = TextColumn::of(set, attribute, ty)?;
+        let slot = set.indexes.get::<Self>(attribute)?;
+        slot.fitting(&column, analysis)
+    }
+
+    fn hang(&self, index: TextIndex) -> Arc<TextIndex> {
+        let index = Arc::new(index);
+        self.current.store(Some(Arc::clone(&index)));
+        index
+    }
+
+    fn fitting(&self, column: &TextColumn<'_>, analysis: Analysis) -> Option<Arc<TextIndex>> {
         let index = self.current.load_full();
         index.filter(|index| index.fits(column.array(), analysis))
     }

@@ -18,6 +18,8 @@ pub struct TextIndex {
     pub(super) analysis: Analysis,
     /// The column that was analysed.
     pub(super) array: ArrayRef,
+    /// Whether it lies in a file.
+    pub(super) stored: bool,
     /// Terms by row, [`NO_TEXT`] where it is null.
     pub(super) lengths: Buffer<u32>,
     /// All terms one after the other, sorted.
@@ -54,9 +56,14 @@ pub struct Postings<'a> {
 
 impl TextIndex {
     /// Whether it holds the terms of `array` as `analysis` makes them.
-    pub(super) fn fits(&self, array: &ArrayRef, analysis: &Analysis) -> bool {
+    pub(super) fn fits(&self, array: &ArrayRef, analysis: Analysis) -> bool {
         let same = std::ptr::addr_eq(Arc::as_ptr(&self.array), Arc::as_ptr(array));
-        same && self.analysis == *analysis
+        same && self.analysis == analysis
+    }
+
+    /// Whether it lies in a file.
+    pub fn is_stored(&self) -> bool {
+        self.stored
     }
 
     /// The number of terms of each row; null rows have more than any other.

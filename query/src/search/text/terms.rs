@@ -73,11 +73,12 @@ impl Terms {
         for text in &texts {
             analyzer.terms(text, |term| tokens.push(term.map(str::to_owned)));
         }
-        let prefix = || texts.iter().rev().find_map(|text| analyzer.prefix(text));
-        let last = match wanted.last_as_prefix {
-            true => prefix().map(|prefix| (tokens.pop().flatten(), prefix)),
-            false => None,
+        let prefix = if wanted.last_as_prefix {
+            texts.iter().rev().find_map(|text| analyzer.prefix(text))
+        } else {
+            None
         };
+        let last = prefix.map(|prefix| (tokens.pop().flatten(), prefix));
         Ok(Self {
             attribute: wanted.attribute.clone(),
             ty: config.ty,
