@@ -34,13 +34,11 @@ impl IndexSlots {
         let mut hung = Arc::new(T::default());
         self.0.rcu(|slots| {
             let mut slots = Slots::clone(slots);
-            match find(&slots, attribute) {
-                // Somebody was faster.
-                Some(other) => hung = other,
-                None => {
-                    let key = (attribute.clone(), TypeId::of::<T>());
-                    slots.insert(key, Arc::clone(&hung) as _);
-                }
+            if let Some(faster) = find(&slots, attribute) {
+                hung = faster;
+            } else {
+                let key = (attribute.clone(), TypeId::of::<T>());
+                slots.insert(key, Arc::clone(&hung) as _);
             }
             slots
         });

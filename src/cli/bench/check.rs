@@ -82,6 +82,10 @@ fn targets(report: &Report) -> Vec<Target> {
         }
     }
     targets.extend(front_end(report));
+    if let Some(texts) = &report.texts {
+        let name = "p99 ms of a search for words over HTTP";
+        targets.push(Target::at_most(name, texts.plain.p99_ms, 10.0));
+    }
     targets
 }
 

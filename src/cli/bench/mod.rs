@@ -7,6 +7,7 @@ mod latency;
 mod report;
 mod search;
 mod system;
+mod text;
 mod writes;
 
 use super::{
@@ -117,6 +118,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
     let ingest = ingest(&client, data, config, dir).await?;
     let searches = search::all(args, data, &process, &client, time).await?;
     let baselines = search::baselines(args, data, &client, time).await?;
+    let texts = text::measure(&client, time).await?;
     let rss = system::memory();
     process.stop().await?;
     Ok(Report {
@@ -128,6 +130,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
         ingest,
         searches,
         baselines,
+        texts,
         memory: rss,
     })
 }

@@ -4,6 +4,7 @@ use super::{
     latency::Latency,
     search::{Baseline, Measured},
     system::Memory,
+    text::TextSearches,
     writes::Writers,
 };
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -30,6 +31,8 @@ pub(super) struct Report {
     pub(super) searches: Vec<Measured>,
     /// The same requests without a search.
     pub(super) baselines: Vec<Baseline>,
+    /// Searches for words; none where rows have no texts.
+    pub(super) texts: Option<TextSearches>,
     /// Memory at the end.
     pub(super) memory: Memory,
 }
@@ -52,7 +55,11 @@ pub(super) struct Ingest {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.writes())?;
-        write!(f, "{}", self.reads())
+        write!(f, "{}", self.reads())?;
+        match &self.texts {
+            Some(texts) => write!(f, "\n{}", texts.table()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -142,6 +149,26 @@ impl Report {
                 "none".to_owned(),
             ]);
         }
+        table
+    }
+}
+
+impl TextSearches {
+    fn table(&self) -> Table {
+        let mut table = table();
+        table.set_header(["searches for 2 to 5 words", "", ""]);
+        for (name, of) in [
+            ("BM25, HTTP, 1 client", &self.plain),
+            ("with a token filter", &self.filtered),
+        ] {
+            table.add_row([
+                name.to_owned(),
+                format!("p50 {:.2} ms", of.p50_ms),
+                format!("p99 {:.2} ms", of.p99_ms),
+            ]);
+        }
+        let indexed = format!("{:.1} s", self.indexed_seconds);
+        table.add_row(["all texts indexed after".to_owned(), indexed, String::new()]);
         table
     }
 }

@@ -36,7 +36,7 @@ impl Folders {
         namespace: &Namespace,
         part: &str,
         attribute: &AttributeName,
-        analysis: &Analysis,
+        analysis: Analysis,
     ) -> PathBuf {
         self.keyed(namespace, part, &format!("{attribute} {analysis:?}"))
     }

@@ -112,7 +112,7 @@ impl Worker {
         let part = part(set).filter(|_| self.wants_graph(set));
         let outcome = match part {
             Some(part) => {
-                let folder = self.folders.text(namespace, part, attribute, &analysis);
+                let folder = self.folders.text(namespace, part, attribute, analysis);
                 TextSlot::index_in(&folder, set, attribute, *ty, analysis, &expired)
             }
             None => TextSlot::index(set, attribute, *ty, analysis, &expired).map(|_| ()),

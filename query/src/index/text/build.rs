@@ -4,7 +4,7 @@ use super::{Analyzer, TextColumn, TextIndex, text_index::NO_TEXT};
 use crate::index::IndexError;
 use isobath_storage::model::Analysis;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Rows between two looks whether to go on.
 const PACE: usize = 1024;
@@ -101,7 +101,7 @@ impl Gathered {
         }
         TextIndex {
             analysis,
-            array: column.array().clone(),
+            array: Arc::clone(column.array()),
             stored: false,
             lengths: self.lengths.into(),
             letters: letters.into(),

@@ -14,6 +14,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::Path,
+    sync::Arc,
 };
 
 /// The version of what text becomes: another one is built anew.
@@ -105,7 +106,7 @@ pub(super) fn open(
     file.verify()?;
     let index = TextIndex {
         analysis,
-        array: column.array().clone(),
+        array: Arc::clone(column.array()),
         stored: true,
         lengths: file.section(found.rows)?,
         words: file.section(found.terms + 1)?,

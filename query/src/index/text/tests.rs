@@ -186,7 +186,9 @@ proptest! {
             pairs(&index.postings_from(&prefix, Some(&word))),
             count(&|found| found.starts_with(&prefix) || found == word)
         );
-        hidden.iter().for_each(|row| set.hidden.hide(*row, Version(2)));
+        for row in hidden {
+            set.hidden.hide(row, Version(2));
+        }
         for version in [Version(1), Version(2), Version(1)] {
             let seen = rows.iter().enumerate();
             let seen = seen.filter(|(row, _)| set.is_visible(*row, version)).filter_map(|(_, row)| row.as_ref());

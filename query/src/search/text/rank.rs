@@ -33,7 +33,7 @@ pub(in crate::search) fn rank(
     let mut opened = vec![];
     open(score, view, context, &mut opened)?;
     let mut opened = opened.iter();
-    let scorer = Scorer::new(score, view, &mut opened, context, stats)?;
+    let weighed = Weighed::new(score, view, &mut opened, context, stats)?;
     let ids: Vec<Scalars<'_>> = sets.iter().map(Matching::ids).collect();
     let mut top = Top::new(limit, |a: &Near, b: &Near| by_score_and_id(&ids, a, b));
     let mut scores = vec![0.0; BLOCK as usize];
@@ -46,7 +46,7 @@ pub(in crate::search) fn rank(
             context.check()?;
             let block = &mut scores[..BLOCK.min(rows - first) as usize];
             block.fill(0.0);
-            if scorer.add(number as usize, first, 1.0, block) {
+            if weighed.add(number as usize, first, 1.0, block) {
                 offer(&mut top, set, number, first, block);
             }
         }
@@ -106,16 +106,16 @@ fn open(
 }
 
 /// A score over one view.
-enum Scorer<'a> {
+enum Weighed<'a> {
     Bm25(Leaf<'a>),
-    Sum(Vec<Scorer<'a>>),
-    Max(Vec<Scorer<'a>>),
-    Product(f64, Box<Scorer<'a>>),
+    Sum(Vec<Weighed<'a>>),
+    Max(Vec<Weighed<'a>>),
+    Product(f64, Box<Weighed<'a>>),
     /// The rows that pass, by row set.
     Filter(Vec<Arc<Bitset>>),
 }
 
-impl<'a> Scorer<'a> {
+impl<'a> Weighed<'a> {
     fn new(
         score: &BoundScore,
         view: &View,
@@ -153,15 +153,15 @@ impl<'a> Scorer<'a> {
     fn add(&self, set: usize, first: u32, scale: f64, scores: &mut [f64]) -> bool {
         match self {
             Self::Bm25(leaf) => leaf.add(set, first, scale, scores),
-            Self::Sum(scorers) => {
+            Self::Sum(parts) => {
                 let mut any = false;
-                for scorer in scorers {
-                    any |= scorer.add(set, first, scale, scores);
+                for part in parts {
+                    any |= part.add(set, first, scale, scores);
                 }
                 any
             }
-            Self::Product(factor, scorer) => scorer.add(set, first, scale * factor, scores),
-            Self::Max(scorers) => add_largest(scorers, set, first, scale, scores),
+            Self::Product(factor, part) => part.add(set, first, scale * factor, scores),
+            Self::Max(parts) => add_largest(parts, set, first, scale, scores),
             Self::Filter(passing) => {
                 let Some(passing) = passing.get(set) else {
                     return false;
@@ -181,7 +181,7 @@ impl<'a> Scorer<'a> {
 
 /// Adds `scale` times the largest of the scores.
 fn add_largest(
-    scorers: &[Scorer<'_>],
+    parts: &[Weighed<'_>],
     set: usize,
     first: u32,
     scale: f64,
@@ -190,9 +190,9 @@ fn add_largest(
     let mut largest = vec![0.0; scores.len()];
     let mut one = vec![0.0; scores.len()];
     let mut any = false;
-    for scorer in scorers {
+    for part in parts {
         one.fill(0.0);
-        if scorer.add(set, first, scale, &mut one) {
+        if part.add(set, first, scale, &mut one) {
             any = true;
             let pairs = largest.iter_mut().zip(&one);
             pairs.for_each(|(largest, score)| *largest = f64::max(*largest, *score));

@@ -17,7 +17,7 @@ pub(in crate::search) struct Terms {
     pub(super) ty: AttributeType,
     pub(super) full_text: FullText,
     /// In the order in which they were given.
-    pub(super) terms: Vec<String>,
+    pub(super) list: Vec<String>,
     /// The last token where it is a prefix: its term, unless it is a stop word, and what terms start with.
     pub(super) last: Option<(Option<String>, String)>,
 }
@@ -83,7 +83,7 @@ impl Terms {
             attribute: wanted.attribute.clone(),
             ty: config.ty,
             full_text,
-            terms: tokens.into_iter().flatten().collect(),
+            list: tokens.into_iter().flatten().collect(),
             last,
         })
     }
@@ -92,7 +92,7 @@ impl Terms {
     pub(super) fn wanted(&self) -> Vec<Wanted<'_>> {
         let mut wanted: Vec<Wanted<'_>> = vec![];
         let mut at: HashMap<&str, usize> = HashMap::new();
-        for term in &self.terms {
+        for term in &self.list {
             let known = *at.entry(term).or_insert(wanted.len());
             match wanted.get_mut(known) {
                 Some(known) => known.count += 1,

@@ -60,7 +60,7 @@ impl TokenTest {
             TokenRule::Any => self.rows(&index, set, false),
             TokenRule::All | TokenRule::Sequence => self.rows(&index, set, true),
         };
-        if self.rule == TokenRule::Sequence && self.terms.terms.len() > 1 {
+        if self.rule == TokenRule::Sequence && self.terms.list.len() > 1 {
             self.in_sequence(set, &pass, deadline)
         } else {
             Ok(pass)
@@ -108,7 +108,7 @@ impl TokenTest {
                     found.clear();
                 }
                 analyzer.terms(text, |term| found.extend(term.map(str::to_owned)));
-                holds |= holds_in_sequence(&found, &self.terms.terms);
+                holds |= holds_in_sequence(&found, &self.terms.list);
             });
             pass.set_bit(row, holds);
         }

@@ -68,8 +68,12 @@ fn should_name_where_a_query_is_wrong() {
             "aggregate_by.s: Sum of an attribute is not supported yet",
         ),
         (
-            r#"{"rank_by":["a","BM25","x"]}"#,
-            "rank_by: ranking by BM25 is not supported yet",
+            r#"{"rank_by":["a","SparseKNN",{"1":2}]}"#,
+            "rank_by: ranking by SparseKNN is not supported yet",
+        ),
+        (
+            r#"{"rank_by":["Sum",[["a","BM25",7]]]}"#,
+            "rank_by[1][0][2]: expected a string, or an array of them",
         ),
         (
             r#"{"filters":["a","Fuzzy","x"]}"#,

@@ -267,8 +267,8 @@ fn should_name_the_feature_that_a_write_cannot_have() {
             "encryption: encryption with keys of your own is not supported yet",
         ),
         (
-            r#"{"deletes":[1],"schema":{"a":{"type":"string","full_text_search":true}}}"#,
-            "schema.a: full_text_search is not supported yet",
+            r#"{"deletes":[1],"schema":{"a":{"type":"string","full_text_search":{"b":2}}}}"#,
+            "schema.a.full_text_search.b: expected a number between 0 and 1",
         ),
         (
             r#"{"upsert_rows":[{"id":1,"$x":1}]}"#,
