@@ -7,10 +7,7 @@ use super::{
     reference::Reference,
 };
 use isobath_config::IndexConfig;
-use isobath_query::{
-    index::IndexService,
-    view::{Origin, View},
-};
+use isobath_query::{index::IndexService, view::View};
 use isobath_storage::{Clock, SystemClock, model::FullText};
 use std::{
     fs,
@@ -48,10 +45,10 @@ fn files(folder: &Path) -> Vec<(PathBuf, String)> {
     folders.flat_map(list).map(changed).collect()
 }
 
-fn of_part(glosses: &[Gloss], full_text: FullText) -> View {
+fn of_parts(glosses: &[Gloss], full_text: FullText) -> View {
     let sets = vec![
         (part("a"), &glosses[..1_500]),
-        (Origin::Delta, &glosses[1_500..]),
+        (part("b"), &glosses[1_500..]),
     ];
     view(sets, full_text)
 }
@@ -61,10 +58,10 @@ async fn should_open_a_finished_index_again() {
     let home = tempfile::tempdir().unwrap();
     let (glosses, full_text) = (glosses(), FullText::default());
     let (reference, queries) = (Reference::new(&glosses, full_text), queries(&glosses, 20));
-    indexed(home.path(), &of_part(&glosses, full_text)).await;
+    indexed(home.path(), &of_parts(&glosses, full_text)).await;
     let first = files(home.path());
-    assert_eq!(first.len(), 2);
-    let view = of_part(&glosses, full_text);
+    assert_eq!(first.len(), 4);
+    let view = of_parts(&glosses, full_text);
     indexed(home.path(), &view).await;
     assert_eq!(files(home.path()), first);
     assert_like_the_reference(&view, &reference, &queries);
@@ -73,14 +70,14 @@ async fn should_open_a_finished_index_again() {
         k1: 2.0,
         ..full_text
     };
-    indexed(home.path(), &of_part(&glosses, weighed)).await;
+    indexed(home.path(), &of_parts(&glosses, weighed)).await;
     assert_eq!(files(home.path()), first);
     let stemmed = FullText {
         stemming: true,
         ..full_text
     };
-    indexed(home.path(), &of_part(&glosses, stemmed)).await;
-    assert_eq!(files(home.path()).len(), 4);
+    indexed(home.path(), &of_parts(&glosses, stemmed)).await;
+    assert_eq!(files(home.path()).len(), 8);
 }
 
 #[tokio::test]
@@ -88,21 +85,21 @@ async fn should_build_a_damaged_index_again() {
     let home = tempfile::tempdir().unwrap();
     let (glosses, full_text) = (glosses(), FullText::default());
     let (reference, queries) = (Reference::new(&glosses, full_text), queries(&glosses, 20));
-    indexed(home.path(), &of_part(&glosses, full_text)).await;
+    indexed(home.path(), &of_parts(&glosses, full_text)).await;
     for (file, _) in files(home.path()) {
         let mut bytes = fs::read(&file).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
         fs::write(&file, bytes).unwrap();
-        let view = of_part(&glosses, full_text);
+        let view = of_parts(&glosses, full_text);
         indexed(home.path(), &view).await;
         assert_like_the_reference(&view, &reference, &queries);
-        assert_eq!(files(home.path()).len(), 2);
+        assert_eq!(files(home.path()).len(), 4);
     }
     // The part of that name has other texts now: nothing of the old ones may be found.
     let mut others = glosses.clone();
     others[0].text = Some("another water altogether".into());
-    let view = of_part(&others, full_text);
+    let view = of_parts(&others, full_text);
     indexed(home.path(), &view).await;
     assert_like_the_reference(&view, &Reference::new(&others, full_text), &queries);
 }
