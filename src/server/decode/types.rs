@@ -88,7 +88,7 @@ impl Types {
             .into_iter()
             .flat_map(|d| &d.switches)
         {
-            switches.insert(*switch, (*on).into());
+            switches.insert(*switch, on.clone());
         }
         let text = AttributeType::Scalar(ScalarType::String);
         let config = AttributeConfig {

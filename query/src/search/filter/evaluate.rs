@@ -220,10 +220,13 @@ fn elements(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::{Pattern, Syntax};
+    use crate::{
+        search::{Pattern, Syntax},
+        view::Origin,
+    };
     use isobath_storage::{
         SystemClock,
-        model::{Column, IdColumn, Value},
+        model::{Column, IdColumn, StampColumn, Value},
     };
     use std::{sync::Arc, time::Duration};
 
@@ -235,6 +238,8 @@ mod tests {
         let column = Column::from_values(name, ty, &values).unwrap();
         let ids: Vec<u64> = (0..ROWS as u64).collect();
         let rows = Rows::new(IdColumn::U64(ids.into()), vec![column]).unwrap();
+        let stamps = StampColumn::from_stamps(&[]).unwrap();
+        let set = RowSet::new(Origin::Delta, Arc::new(rows), stamps);
         let pattern = Pattern {
             syntax: Syntax::Regex,
             text: "x".into(),
@@ -250,7 +255,7 @@ mod tests {
         });
         let ask = |time| {
             let deadline = Deadline::after(Arc::new(SystemClock), time);
-            evaluate(&test, &rows, Some(&deadline)).map(|pass| pass.count_set_bits())
+            evaluate(&test, &set, Some(&deadline)).map(|pass| pass.count_set_bits())
         };
         assert_eq!(ask(Duration::from_hours(1)).unwrap(), ROWS);
         assert!(matches!(
