@@ -14,14 +14,17 @@ use crate::{
 use arrow_array::{Array, ListArray, StringArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use isobath_storage::model::Rows;
-use std::borrow::Borrow;
+use std::{borrow::Borrow, cell::Cell};
 
 /// What matching texts with a pattern may cost between two looks at the clock.
 const PACE: usize = 1 << 20;
 /// What a text costs at least.
 const ROW_COST: usize = 256;
+/// What it may cost in all where there is no clock to look at.
+const MAX_COST: usize = 1 << 26;
 
-/// Which rows of `set` pass; an error once the deadline has passed.
+/// Which rows of `set` pass; an error once the deadline has passed. Without one, patterns that cost too much
+/// on so many rows are refused.
 pub(in crate::search) fn evaluate(
     predicate: &Predicate,
     set: &RowSet,
@@ -32,6 +35,7 @@ pub(in crate::search) fn evaluate(
         set,
         rows,
         deadline,
+        cost: Cell::new(0),
     };
     evaluation.predicate(predicate)
 }
@@ -41,6 +45,8 @@ struct Evaluation<'a> {
     set: &'a RowSet,
     rows: &'a Rows,
     deadline: Option<&'a Deadline>,
+    /// What matching patterns has cost so far.
+    cost: Cell<usize>,
 }
 
 impl Evaluation<'_> {
@@ -153,10 +159,12 @@ impl Evaluation<'_> {
             cost += matcher.cost(text) + ROW_COST;
             if cost >= PACE {
                 self.check()?;
+                self.spend(cost, matcher)?;
                 cost = 0;
             }
             pass.append(matcher.matches(text)?);
         }
+        self.spend(cost, matcher)?;
         Ok(pass.finish())
     }
 
@@ -173,6 +181,15 @@ impl Evaluation<'_> {
         }
         let any = |row| elements(lists, row).any(|at| pass.value(at));
         Ok(BooleanBuffer::collect_bool(lists.len(), any))
+    }
+
+    fn spend(&self, cost: usize, matcher: &Matcher) -> Result<(), SearchError> {
+        let cost = self.cost.get().saturating_add(cost);
+        self.cost.set(cost);
+        if self.deadline.is_none() && cost > MAX_COST {
+            return Err(matcher.refuse("the patterns are too complex for so many values"));
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), SearchError> {
@@ -226,41 +243,63 @@ mod tests {
     };
     use isobath_storage::{
         SystemClock,
-        model::{Column, IdColumn, StampColumn, Value},
+        model::{AttributeName, Column, IdColumn, StampColumn, Value},
     };
     use std::{sync::Arc, time::Duration};
 
-    #[test]
-    fn should_stop_once_the_deadline_has_passed() {
-        const ROWS: usize = PACE / ROW_COST;
+    const ROWS: usize = PACE / ROW_COST;
+
+    fn set(text: &str) -> RowSet {
+        let values = vec![Value::String(text.into()); ROWS];
         let (name, ty) = ("a".parse().unwrap(), "string".parse().unwrap());
-        let values = vec![Value::String("x".into()); ROWS];
         let column = Column::from_values(name, ty, &values).unwrap();
         let ids: Vec<u64> = (0..ROWS as u64).collect();
         let rows = Rows::new(IdColumn::U64(ids.into()), vec![column]).unwrap();
         let stamps = StampColumn::from_stamps(&[]).unwrap();
-        let set = RowSet::new(Origin::Delta, Arc::new(rows), stamps);
+        RowSet::new(Origin::Delta, Arc::new(rows), stamps)
+    }
+
+    fn test(text: &str) -> Predicate {
         let pattern = Pattern {
             syntax: Syntax::Regex,
-            text: "x".into(),
+            text: text.into(),
         };
-        let test = Predicate::Column(ColumnTest {
-            attribute: "a".parse().unwrap(),
-            ty,
+        let attribute: AttributeName = "a".parse().unwrap();
+        let matcher = Matcher::new(&attribute, &pattern).unwrap();
+        Predicate::Column(ColumnTest {
+            attribute,
+            ty: "string".parse().unwrap(),
             null: false,
             value: ValueTest::Scalar {
-                accepts: Accepts::Pattern(Matcher::new(&"a".parse().unwrap(), &pattern).unwrap()),
+                accepts: Accepts::Pattern(matcher),
                 negated: false,
             },
-        });
+        })
+    }
+
+    #[test]
+    fn should_stop_once_the_deadline_has_passed() {
         let ask = |time| {
             let deadline = Deadline::after(Arc::new(SystemClock), time);
-            evaluate(&test, &set, Some(&deadline)).map(|pass| pass.count_set_bits())
+            let pass = evaluate(&test("x"), &set("x"), Some(&deadline));
+            pass.map(|pass| pass.count_set_bits())
         };
         assert_eq!(ask(Duration::from_hours(1)).unwrap(), ROWS);
         assert!(matches!(
             ask(Duration::ZERO),
             Err(SearchError::DeadlineExceeded)
         ));
+    }
+
+    #[test]
+    fn should_refuse_what_costs_too_much_without_a_deadline() {
+        let text = "a".repeat(40);
+        let ask = |pattern| evaluate(&test(pattern), &set(&text), None);
+        assert_eq!(ask("^a").unwrap().count_set_bits(), ROWS);
+        let refused = ask("^b{1000}").unwrap_err().to_string();
+        assert!(
+            refused.ends_with("the patterns are too complex for so many values"),
+            "{refused}"
+        );
     }
 }

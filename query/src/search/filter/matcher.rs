@@ -61,6 +61,11 @@ impl Matcher {
     fn too_costly(&self, text: &str) -> SearchError {
         let (pattern, bytes) = (&self.pattern.text, text.len());
         let fault = format!("the pattern {pattern:?} is too complex for a value of {bytes} bytes");
+        self.refuse(fault)
+    }
+
+    /// Why the pattern is not matched.
+    pub(super) fn refuse(&self, fault: impl Into<String>) -> SearchError {
         SearchError::filter(&self.attribute, fault)
     }
 }
