@@ -2,13 +2,13 @@
 
 use super::{Node, Refusal, sink::Terms};
 use crate::server::{
-    Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, GroundTruth, Health,
-    Metadata, NamespacePage, OnStale, OwnedLog, Pong, Queried, ReadOptions, RecallCommand,
-    Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
+    Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
+    Health, Metadata, NamespacePage, OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions,
+    RecallCommand, Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
 };
 use async_trait::async_trait;
 use isobath_query::{
-    search::{self, Query, RecallQuery},
+    search::{self, Answer, Query, RecallQuery},
     view::View,
 };
 use isobath_storage::{
@@ -65,9 +65,13 @@ impl Engine for Node {
     async fn query(
         &self,
         namespace: &Namespace,
-        mut queries: Vec<Query>,
+        command: QueryCommand,
         options: ReadOptions,
     ) -> Result<Queried, EngineError> {
+        let QueryCommand {
+            mut queries,
+            fusion,
+        } = command;
         let staleness = self.reach(&options).await?;
         let applied = self.log.applied();
         let view = self.existing(namespace)?;
@@ -81,10 +85,14 @@ impl Engine for Node {
         let searched = Arc::clone(&view);
         let answers = self
             .search(options.timeout, move |context| {
-                queries
+                let answers = queries
                     .iter()
-                    .map(|query| search::run(&searched, query, context))
-                    .collect()
+                    .map(|query| search::run(&searched, query, context));
+                let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
+                Ok(match &fusion {
+                    Some(fusion) => vec![search::fuse(answers, fusion)],
+                    None => answers,
+                })
             })
             .await?;
         Ok(Queried {
@@ -95,6 +103,23 @@ impl Engine for Node {
             bytes_queried: bytes,
             staleness,
         })
+    }
+
+    async fn explain(
+        &self,
+        namespace: &Namespace,
+        mut query: Query,
+        options: ReadOptions,
+    ) -> Result<Explained, EngineError> {
+        self.reach(&options).await?;
+        let applied = self.log.applied();
+        let view = self.existing(namespace)?;
+        let token = self.token(&options, applied, view.last_write);
+        query.recall_target.get_or_insert(self.recall_target);
+        let plan = self
+            .search(options.timeout, move |c| search::explain(&view, &query, c))
+            .await?;
+        Ok(Explained { plan, token })
     }
 
     async fn namespaces(
@@ -177,6 +202,7 @@ impl Engine for Node {
             num: command.num,
             top_k: command.top_k,
             filter: command.filter,
+            recall_target: Some(self.recall_target),
         };
         let report = self
             .search(self.read_timeout, move |c| search::recall(&view, &ask, c))
@@ -192,6 +218,13 @@ impl Engine for Node {
             avg_ann_count: report.avg_ann_count,
             ground_truth: wanted.then(|| report.ground_truth.into_iter().map(truth).collect()),
         })
+    }
+
+    async fn purge_cache(&self, namespace: &Namespace) -> Result<(), EngineError> {
+        self.strong().await?;
+        self.existing(namespace)?;
+        self.pool.forget_filters();
+        Ok(())
     }
 
     fn owner(&self, _: &Namespace) -> Option<String> {

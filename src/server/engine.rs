@@ -2,7 +2,7 @@
 
 use super::{EngineError, keys::KeyRing};
 use async_trait::async_trait;
-use isobath_query::search::{Answer, Filter, Hit, Query};
+use isobath_query::search::{Answer, Filter, Fusion, Hit, Query};
 use isobath_storage::model::{
     AttributeName, BodyHash, Counts, Declaration, Epoch, IdempotencyKey, LogId, Mutation,
     Namespace, Region, Schema, Seq, Token,
@@ -23,13 +23,21 @@ pub trait Engine: Debug + Send + Sync + 'static {
         options: WriteOptions,
     ) -> Result<Written, EngineError>;
 
-    /// Answers all `queries` on one snapshot, in order.
+    /// Answers all queries of `command` on one snapshot, in order, or their fusion.
     async fn query(
         &self,
         namespace: &Namespace,
-        queries: Vec<Query>,
+        command: QueryCommand,
         options: ReadOptions,
     ) -> Result<Queried, EngineError>;
+
+    /// How `query` is answered, in words.
+    async fn explain(
+        &self,
+        namespace: &Namespace,
+        query: Query,
+        options: ReadOptions,
+    ) -> Result<Explained, EngineError>;
 
     /// Up to `limit` namespaces whose name starts with `prefix` and comes after `after`, by name; sees
     /// every namespace that this region acked before the call.
@@ -67,6 +75,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
         namespace: &Namespace,
         command: RecallCommand,
     ) -> Result<Recalled, EngineError>;
+
+    /// Forgets what is kept in memory only to answer the next queries faster.
+    async fn purge_cache(&self, namespace: &Namespace) -> Result<(), EngineError>;
 
     /// The region's API keys as this node knows them now; `None` where it has not read them yet. Never
     /// waits.
@@ -181,10 +192,37 @@ pub struct Deleted {
     pub token: Token,
 }
 
+/// Queries to be answered on one snapshot.
+#[derive(Debug, Clone)]
+pub struct QueryCommand {
+    /// The queries.
+    pub queries: Vec<Query>,
+    /// How one answer is made from theirs; `None` = each is given.
+    pub fusion: Option<Fusion>,
+}
+
+impl From<Vec<Query>> for QueryCommand {
+    fn from(queries: Vec<Query>) -> Self {
+        Self {
+            queries,
+            fusion: None,
+        }
+    }
+}
+
+/// How a query is answered.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// In words.
+    pub plan: String,
+    /// The position of the snapshot, merged with the request's.
+    pub token: Token,
+}
+
 /// What queries found, all on one snapshot.
 #[derive(Debug, Clone)]
 pub struct Queried {
-    /// One answer a query, in the queries' order.
+    /// One answer a query, in the queries' order; or the one that they were fused to.
     pub answers: Vec<Answer>,
     /// The position of the snapshot, merged with the request's.
     pub token: Token,

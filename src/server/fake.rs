@@ -1,13 +1,13 @@
 //! [`FakeEngine`]: an engine for tests of the API that answers what it is told to.
 
 use super::{
-    Deleted, Engine, EngineError, EngineErrorKind, GroundTruth, Health, Metadata, NamespacePage,
-    OwnedLog, Pong, Queried, ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions,
-    Written,
+    Deleted, Engine, EngineError, EngineErrorKind, Explained, GroundTruth, Health, Metadata,
+    NamespacePage, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled,
+    WriteCommand, WriteOptions, Written,
     keys::{ApiKey, KeyRing},
 };
 use async_trait::async_trait;
-use isobath_query::search::{Answer, Hit, Path, Query, Stats};
+use isobath_query::search::{AggregateValue, Answer, Hit, Path, Query, Stats, fuse};
 use isobath_storage::model::{
     AttributeConfig, ClusterId, Counts, Epoch, Hlc, Id, IdKind, LogId, Metric, Namespace, Schema,
     Seq, ShardId, Switch, Token, Value, VectorValue, VersionVector,
@@ -124,7 +124,7 @@ impl Engine for FakeEngine {
     async fn query(
         &self,
         _: &Namespace,
-        queries: Vec<Query>,
+        command: QueryCommand,
         options: ReadOptions,
     ) -> Result<Queried, EngineError> {
         self.check()?;
@@ -134,8 +134,9 @@ impl Engine for FakeEngine {
             aggregates: query
                 .aggregates
                 .iter()
-                .map(|(l, _)| (l.clone(), 3))
+                .map(|(l, _)| (l.clone(), AggregateValue::Whole(3)))
                 .collect(),
+            groups: None,
             stats: Stats {
                 path: Path::Graph,
                 rows_scanned: 10,
@@ -144,13 +145,31 @@ impl Engine for FakeEngine {
                 filter_rows: None,
             },
         };
+        let answers: Vec<Answer> = command.queries.iter().map(answer).collect();
         Ok(Queried {
-            answers: queries.iter().map(answer).collect(),
+            answers: match &command.fusion {
+                Some(fusion) => vec![fuse(answers, fusion)],
+                None => answers,
+            },
             token: token(),
             schema: schema(),
             approx_namespace_size: 3,
             bytes_queried: 12,
             staleness: None,
+        })
+    }
+
+    async fn explain(
+        &self,
+        _: &Namespace,
+        query: Query,
+        options: ReadOptions,
+    ) -> Result<Explained, EngineError> {
+        self.check()?;
+        self.reads.lock().push(options);
+        Ok(Explained {
+            plan: format!("{} rows", query.limit),
+            token: token(),
         })
     }
 
@@ -218,6 +237,10 @@ impl Engine for FakeEngine {
             avg_ann_count: 2.0,
             ground_truth: command.include_ground_truth.then(|| vec![truth]),
         })
+    }
+
+    async fn purge_cache(&self, _: &Namespace) -> Result<(), EngineError> {
+        self.check()
     }
 
     fn keys(&self) -> Option<Arc<KeyRing>> {

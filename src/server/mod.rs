@@ -31,9 +31,9 @@ mod tests;
 mod tls;
 
 pub use engine::{
-    Consistency, Deleted, Engine, Existence, GroundTruth, Health, Metadata, NamespacePage, OnStale,
-    OwnedLog, Pong, Queried, ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions,
-    Written,
+    Consistency, Deleted, Engine, Existence, Explained, GroundTruth, Health, Metadata,
+    NamespacePage, OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand,
+    Recalled, WriteCommand, WriteOptions, Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
 

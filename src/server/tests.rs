@@ -206,6 +206,13 @@ async fn should_answer_what_there_is_to_know() {
     let (_, json) = server.post("/v1/namespaces/ns/_debug/recall", "{}").await;
     let recall = json!({"avg_recall": 1.0, "avg_exhaustive_count": 2.0, "avg_ann_count": 2.0});
     assert_eq!(json, recall);
+    let explain = "/v2/namespaces/ns/explain_query";
+    let (_, json) = server.post(explain, r#"{"limit":3}"#).await;
+    assert_eq!(json["plan_text"], "3 rows");
+    let (status, _) = server.get("/v1/namespaces/ns/_debug/warm_cache").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, _) = server.get("/v1/namespaces/ns/_debug/purge_cache").await;
+    assert_eq!(status, StatusCode::OK);
     let (status, json) = server.answer(server.request(Method::DELETE, NS)).await;
     assert_eq!((status, &json["status"]), (StatusCode::OK, &json!("OK")));
 }
@@ -292,9 +299,9 @@ async fn should_refuse_with_the_status_that_clients_expect() {
         ),
         (
             "/v2/namespaces/ns/explain_query",
-            "{}",
+            r#"{"queries":[{}]}"#,
             400,
-            "explain_query is not supported yet",
+            "queries: only single queries are explained",
         ),
         ("/v2/sql", "{}", 400, "SQL is not supported yet"),
         ("/v2/nothing", "{}", 404, "there is no POST /v2/nothing"),

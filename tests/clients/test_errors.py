@@ -56,12 +56,13 @@ QUERIES = [
     ({"rank_by": ["n", "asc"], "limit": 0}, 400, "limit"),
     ({"rank_by": ["n", "sideways"], "limit": 1}, 400, "rank_by"),
     ({"rank_by": ["n", "asc"], "limit": 1, "group_by": ["n"]}, 400, "group_by"),
+    ({"rank_by": ["n", "asc"], "limit": 1, "compute_attributes": {}}, 400, "compute_attributes"),
     ({"rank_by": ["n", "asc"], "limit": 1, "consistency": "eventual"}, 422,
      'invalid type: string "eventual", expected struct Consistency'),
     ({"rank_by": ["n", "asc"], "limit": 1, "consistency": {"level": "x"}}, 422,
      "unknown variant `x`, expected `strong` or `eventual`"),
     ({"rank_by": ["n", "asc"], "limit": 1, "nonsense": 1}, 400, "nonsense"),
-    ({"aggregate_by": {"sum": ["Sum", "n"]}}, 400, "Sum"),
+    ({"aggregate_by": {"sum": ["Sum", "vector"]}}, 400, "Sum"),
     ({"queries": []}, 400, "queries"),
 ]
 

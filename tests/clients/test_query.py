@@ -175,3 +175,13 @@ def test_a_vector_of_another_dimension_is_refused(filled):
         filled.query(rank_by=("vector", "ANN", [1.0, 2.0]), limit=1)
     with pytest.raises(turbopuffer.BadRequestError, match="vector"):
         filled.write(upsert_rows=[{"id": 1, "vector": [1.0, 2.0]}])
+
+
+def test_caches_are_purged_and_warm(node, filled):
+    path = f"/v1/namespaces/{filled.id}/_debug"
+    ask = {"filters": ("n", "Eq", 4), "aggregate_by": {"rows": ("Count",)}}
+    before = filled.query(**ask).aggregations
+    assert node.get(f"{path}/purge_cache")[0] == 200
+    assert filled.query(**ask).aggregations == before
+    assert node.get(f"{path}/warm_cache")[0] == 409
+    assert node.get("/v1/namespaces/nosuch/_debug/warm_cache")[0] == 404

@@ -47,6 +47,28 @@ pub enum SearchError {
         /// The type that is needed.
         expected: &'static str,
     },
+    /// A part of the query that does not fit the schema.
+    #[error("invalid input for {clause} field {:?}: {fault}", attribute.as_str())]
+    Clause {
+        /// The part of the query.
+        clause: &'static str,
+        /// The attribute that it names.
+        attribute: AttributeName,
+        /// What does not fit.
+        fault: String,
+    },
+    /// More groups than an answer may have.
+    #[error("group_by: the rows fall into more than {max} groups")]
+    TooManyGroups {
+        /// The most.
+        max: usize,
+    },
+    /// Groups of very long values.
+    #[error("group_by: the keys of the groups take more than {max} bytes")]
+    GroupKeys {
+        /// The most bytes.
+        max: usize,
+    },
     /// Which vector attribute is meant is not clear.
     #[error(
         "name the vector attribute: the schema has none, or several and none of them is `vector`"
@@ -78,6 +100,18 @@ impl From<IndexError> for SearchError {
 impl SearchError {
     pub(super) fn filter(attribute: &AttributeName, fault: impl Into<String>) -> Self {
         Self::Filter {
+            attribute: attribute.clone(),
+            fault: fault.into(),
+        }
+    }
+
+    pub(super) fn clause(
+        clause: &'static str,
+        attribute: &AttributeName,
+        fault: impl Into<String>,
+    ) -> Self {
+        Self::Clause {
+            clause,
             attribute: attribute.clone(),
             fault: fault.into(),
         }

@@ -1,10 +1,14 @@
 //! From a [`Query`] and a view to an [`Answer`].
 
+mod aggregate;
 mod answer;
 mod context;
 mod deadline;
+mod diverse;
 mod error;
+mod explain;
 mod filter;
+mod fuse;
 mod hits;
 mod matching;
 mod nearest;
@@ -15,18 +19,21 @@ mod query;
 mod recall;
 mod run;
 mod scalars;
+mod sparse;
 mod text;
 mod top;
 
-pub use answer::{Answer, Hit, Path, Stats};
+pub use answer::{AggregateValue, Answer, Group, Hit, Path, Stats};
 pub use context::SearchContext;
 pub use deadline::Deadline;
 pub use error::SearchError;
+pub use explain::explain;
 pub use filter::FilterCache;
+pub use fuse::fuse;
 pub use pool::SearchPool;
 pub use query::{
-    Aggregate, Comparison, Direction, Filter, Include, Pattern, Query, RankBy, Score, Syntax,
-    TextInput, TextMatch, TokenRule,
+    Aggregate, Comparison, Direction, Filter, Fusion, GroupBy, GroupKey, Include, Pattern,
+    PerLimit, Query, RankBy, Score, Syntax, TextInput, TextMatch, TokenRule,
 };
 pub use recall::{GroundTruth, RecallQuery, RecallReport, recall};
 pub use run::run;

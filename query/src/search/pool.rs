@@ -70,6 +70,11 @@ impl SearchPool {
         Ok(pool)
     }
 
+    /// Forgets which rows pass which filters; the next queries find out again.
+    pub fn forget_filters(&self) {
+        self.shared.filters.clear();
+    }
+
     /// Runs `search` on one of the threads, unless too many others wait; it has `timeout` from now.
     pub async fn run<T, F>(&self, timeout: Duration, search: F) -> Result<T, SearchError>
     where

@@ -16,8 +16,12 @@ pub struct Query {
     pub offset: usize,
     /// Which attributes the rows bring along.
     pub include: Include,
+    /// How many rows of one kind are answered; `None` = all that come first.
+    pub per: Option<PerLimit>,
     /// Aggregates over all rows that pass the filter, by label.
     pub aggregates: Vec<(String, Aggregate)>,
+    /// What the rows are grouped by before they are aggregated; `None` = not at all.
+    pub group_by: Option<GroupBy>,
     /// The recall that an approximate search aims for; `None` = the index's default.
     pub recall_target: Option<f32>,
 }
@@ -38,6 +42,13 @@ pub enum RankBy {
         attribute: AttributeName,
         /// The query vector, of the attribute's dimension; every value is finite.
         vector: Vec<f32>,
+    },
+    /// The highest dot products of sparse vectors, exactly; rows whose product is 0 are left out.
+    Sparse {
+        /// The sparse vector attribute.
+        attribute: AttributeName,
+        /// Dimensions with their weights, none twice; every weight is finite.
+        weights: Vec<(u32, f32)>,
     },
     /// By attributes, the first first; then by id. Null comes first ascending, last descending.
     Order(Vec<(AttributeName, Direction)>),
@@ -218,9 +229,53 @@ pub enum Include {
     Except(Vec<AttributeName>),
 }
 
+/// At most so many rows that are of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PerLimit {
+    /// Rows with the same values of these are of one kind; null is a value like others.
+    pub attributes: Vec<AttributeName>,
+    /// How many rows.
+    pub limit: usize,
+}
+
 /// An aggregate over the rows that pass the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aggregate {
     /// How many rows.
     Count,
+    /// How many rows have the attribute.
+    CountOf(AttributeName),
+    /// The sum of a number's values; null adds nothing.
+    Sum(AttributeName),
+}
+
+/// What rows are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupBy {
+    /// The parts of a group's key, by label.
+    pub keys: Vec<(String, GroupKey)>,
+    /// How many groups are answered, the first by key; null comes first.
+    pub limit: usize,
+}
+
+/// One part of a group's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupKey {
+    /// The value of an attribute that is no array; null is a value like others.
+    Value(AttributeName),
+    /// Each different element of an array: a row is in as many groups, and in none without an element.
+    EachElement(AttributeName),
+}
+
+/// How one answer is made from those of several queries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fusion {
+    /// The higher, the less the first ranks count above the others. At least 1.
+    pub rank_constant: u32,
+    /// What an answer counts, in the queries' order; 1 where there is none.
+    pub weights: Vec<f64>,
+    /// How many rows are answered.
+    pub limit: usize,
+    /// How many of the first rows are left out.
+    pub offset: usize,
 }

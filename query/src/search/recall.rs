@@ -23,6 +23,8 @@ pub struct RecallQuery {
     pub top_k: usize,
     /// Which rows count.
     pub filter: Option<Filter>,
+    /// The recall that the approximate searches aim for; `None` = the index's default.
+    pub recall_target: Option<f32>,
 }
 
 /// How much of the exact answers approximate searches found, on average over the searches.
@@ -44,7 +46,7 @@ pub struct RecallReport {
 pub struct GroundTruth {
     /// The query vector.
     pub query_vector: Vec<f32>,
-    /// The nearest rows, with distances.
+    /// The nearest rows, with distances and vectors.
     pub nearest_neighbors: Vec<Hit>,
 }
 
@@ -72,7 +74,11 @@ pub fn recall(
             vector: by.1,
         };
         let approximate = run(view, &query.ranked(ann), context)?.rows;
-        let exact = run(view, &query.ranked(knn), context)?.rows;
+        let with_vectors = Query {
+            include: Include::Only(vec![attribute.clone()]),
+            ..query.ranked(knn)
+        };
+        let exact = run(view, &with_vectors, context)?.rows;
         found += share(&approximate, &exact);
         report.avg_ann_count += count(approximate.len());
         report.avg_exhaustive_count += count(exact.len());
@@ -100,8 +106,10 @@ impl RecallQuery {
             limit: self.top_k,
             offset: 0,
             include: Include::Nothing,
+            per: None,
             aggregates: vec![],
-            recall_target: None,
+            group_by: None,
+            recall_target: self.recall_target,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! [`run`]: from a view and a query to an answer.
 
 use super::{
-    Aggregate, Answer, Filter, Query, RankBy, SearchError, Stats,
+    Answer, Filter, Query, RankBy, SearchError, Stats,
+    aggregate::aggregate,
     context::SearchContext,
-    filter,
+    diverse, filter,
     hits::Included,
     matching::{BoundFilter, Matching},
     nearest::{self, How, Target},
     order,
     place::{Near, Place},
+    sparse::{self, SparseTarget},
     text::{self, BoundScore},
 };
 use crate::{
@@ -32,24 +34,19 @@ pub fn run(
     if query.filter.is_some() {
         stats.filter_rows = Some(sets.iter().map(|set| set.at_most() as u64).sum());
     }
-    let aggregates = query.aggregates.iter().map(|(label, aggregate)| {
-        let value = match aggregate {
-            Aggregate::Count => sets.iter().map(|set| set.count() as u64).sum(),
-        };
-        (label.clone(), value)
-    });
-    let aggregates = aggregates.collect();
-    let ranked = if limit == 0 {
-        vec![]
-    } else {
-        rank.run(view, &sets, context, &mut stats)?
+    let aggregated = aggregate(view, &sets, query, context)?;
+    let ranked = match &query.per {
+        _ if limit == 0 => vec![],
+        None => rank.run(view, &sets, context, &mut stats)?,
+        Some(per) => diverse::rank(view, query, (per, limit), &sets, context, &mut stats)?,
     };
     measure(&stats);
     let included = Included::new(&query.include, &view.schema);
     let rows = ranked.iter().skip(query.offset);
     Ok(Answer {
         rows: rows.map(|found| included.hit(&view.sets, found)).collect(),
-        aggregates,
+        aggregates: aggregated.totals,
+        groups: aggregated.groups,
         stats,
     })
 }
@@ -77,8 +74,9 @@ pub(super) fn matching<'a>(
 }
 
 /// An order that fits the schema.
-enum Rank {
+pub(super) enum Rank {
     Nearest(Target, How),
+    Sparse(SparseTarget, usize),
     Order(Vec<order::Key>, usize),
     Score(BoundScore, usize),
 }
@@ -89,8 +87,18 @@ pub(super) struct Found {
     pub(super) distance: Option<f32>,
 }
 
+impl From<Near> for Found {
+    fn from(Near { place, distance }: Near) -> Self {
+        Self {
+            place,
+            distance: Some(distance),
+        }
+    }
+}
+
 impl Rank {
-    fn bind(view: &View, query: &Query, limit: usize) -> Result<Self, SearchError> {
+    /// The order of `query`, for its first `limit` rows.
+    pub(super) fn bind(view: &View, query: &Query, limit: usize) -> Result<Self, SearchError> {
         Ok(match &query.rank_by {
             RankBy::Ann { attribute, vector } | RankBy::Knn { attribute, vector } => {
                 let how = How {
@@ -100,6 +108,10 @@ impl Rank {
                 };
                 Self::Nearest(Target::bind(attribute, vector, &view.schema)?, how)
             }
+            RankBy::Sparse { attribute, weights } => {
+                let target = SparseTarget::bind(attribute, weights, &view.schema)?;
+                Self::Sparse(target, limit)
+            }
             RankBy::Order(keys) => Self::Order(order::bind(keys, &view.schema)?, limit),
             RankBy::Score(score) => Self::Score(BoundScore::bind(score, &view.schema)?, limit),
             RankBy::Id => Self::Order(vec![], limit),
@@ -107,7 +119,7 @@ impl Rank {
     }
 
     /// The first rows.
-    fn run(
+    pub(super) fn run(
         &self,
         view: &View,
         sets: &[Matching<'_>],
@@ -117,19 +129,15 @@ impl Rank {
         Ok(match self {
             Self::Nearest(target, how) => {
                 let rows = nearest::rank(target, sets, *how, context, stats)?;
-                let found = |Near { place, distance }| Found {
-                    place,
-                    distance: Some(distance),
-                };
-                rows.into_iter().map(found).collect()
+                rows.into_iter().map(Found::from).collect()
+            }
+            Self::Sparse(target, limit) => {
+                let rows = sparse::rank(target, sets, *limit, context, stats)?;
+                rows.into_iter().map(Found::from).collect()
             }
             Self::Score(score, limit) => {
                 let rows = text::rank(score, view, sets, *limit, context, stats)?;
-                let found = |Near { place, distance }| Found {
-                    place,
-                    distance: Some(distance),
-                };
-                rows.into_iter().map(found).collect()
+                rows.into_iter().map(Found::from).collect()
             }
             Self::Order(keys, limit) => {
                 let rows = order::rank(keys, sets, *limit, context, stats)?;

@@ -200,6 +200,7 @@ async fn should_measure_recall() {
         vector: None,
         num: 25,
         top_k: 10,
+        recall_target: None,
         filter: None,
     };
     let pool = pool();

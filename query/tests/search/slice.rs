@@ -180,7 +180,9 @@ pub(crate) fn nearest(vector: Vec<f32>, filter: Option<Filter>) -> Query {
         limit: 10,
         offset: 0,
         include: Include::Nothing,
+        per: None,
         aggregates: vec![],
+        group_by: None,
         recall_target: None,
     }
 }

@@ -104,7 +104,9 @@ pub(crate) fn search(
         limit,
         offset: 0,
         include: Include::Nothing,
+        per: None,
         aggregates: vec![],
+        group_by: None,
         recall_target: None,
     };
     let mut context = SearchContext {

@@ -294,7 +294,7 @@ async fn call(engine: &dyn Engine, query: &Query) -> anyhow::Result<Found> {
     };
     let namespace: Namespace = NAMESPACE.parse()?;
     let queried = engine
-        .query(&namespace, vec![query.clone()], options)
+        .query(&namespace, vec![query.clone()].into(), options)
         .await?;
     let answer = queried.answers.into_iter().next().context("no answer")?;
     let id = |id: &Id| match id {

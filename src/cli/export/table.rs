@@ -37,7 +37,18 @@ fn column_type(kind: AttributeType) -> DataType {
             DataType::List(Arc::new(Field::new("item", scalar(kind), true)))
         }
         vector @ AttributeType::Vector { .. } => vector.to_arrow(),
+        AttributeType::Sparse => sparse_type(),
     }
+}
+
+/// The type of a column of sparse vectors: maps from dimensions, as text, to weights.
+fn sparse_type() -> DataType {
+    let entries = vec![
+        Field::new("keys", DataType::Utf8, false),
+        Field::new("values", DataType::Float32, true),
+    ];
+    let entries = Field::new("entries", DataType::Struct(entries.into()), false);
+    DataType::Map(Arc::new(entries), false)
 }
 
 /// A decoder of up to `rows` rows at a time into such columns.
@@ -64,6 +75,20 @@ mod tests {
     use arrow_array::{Array as _, cast::AsArray as _, types::UInt64Type};
     use half::f16;
     use serde_json::json;
+
+    #[test]
+    fn should_turn_sparse_vectors_into_maps() {
+        let attributes = json!({"id": "uint", "terms": "{}f16"});
+        let schema = schema(attributes.as_object().unwrap()).unwrap();
+        let row = json!({"id": 1, "terms": {"7": 0.5, "9": -2.0}});
+        let raw = [RawValue::from_string(row.to_string()).unwrap()];
+        let batch = decode(&mut decoder(&schema, 1).unwrap(), &raw).unwrap();
+        let entries = batch.column(1).as_map().value(0);
+        assert_eq!(entries.column(0).as_string::<i32>().value(1), "9");
+        let weights = entries.column(1);
+        let weights = weights.as_primitive::<arrow_array::types::Float32Type>();
+        assert_eq!(weights.values(), &[0.5, -2.0]);
+    }
 
     #[test]
     fn should_turn_rows_into_columns_of_the_schema() {

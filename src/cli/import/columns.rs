@@ -5,7 +5,9 @@ use anyhow::{Context as _, bail, ensure};
 use arrow_array::{
     Array, ArrayRef, RecordBatch,
     cast::AsArray as _,
-    types::{Float32Type, Float64Type, Int64Type, TimestampMillisecondType, UInt64Type},
+    types::{
+        Float32Type, Float64Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type,
+    },
 };
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
@@ -59,6 +61,7 @@ fn column(name: &str, array: &ArrayRef, vector: bool) -> anyhow::Result<Option<C
         DataType::Null => return Ok(None),
         _ if name == "id" => ids(array)?,
         kind if vector || is_vector(kind) => vectors(array)?,
+        DataType::Map(..) => sparse(array)?,
         kind if item(kind).is_some() => arrays(array)?,
         _ => {
             let (kind, values) = scalars(array)?;
@@ -106,6 +109,33 @@ fn ids(array: &ArrayRef) -> anyhow::Result<(Option<AttributeType>, String)> {
         other => bail!("ids are integers, strings or UUIDs, not {}", other.as_str()),
     };
     Ok((kind, list(&values)))
+}
+
+/// Maps from dimensions to weights as objects.
+fn sparse(array: &ArrayRef) -> anyhow::Result<(Option<AttributeType>, String)> {
+    let maps = array.as_map();
+    let mut rows = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        if maps.is_null(row) {
+            rows.push("null".to_owned());
+            continue;
+        }
+        let entries = maps.value(row);
+        let dims = cast(entries.column(0), &DataType::UInt32)?;
+        let weights = cast(entries.column(1), &DataType::Float32)?;
+        let (dims, weights) = (
+            dims.as_primitive::<UInt32Type>(),
+            weights.as_primitive::<Float32Type>(),
+        );
+        ensure!(
+            dims.null_count() == 0 && weights.null_count() == 0,
+            "the map of row {row} holds something else than dimensions with weights"
+        );
+        let pairs = dims.values().iter().zip(weights.values());
+        let pairs: Vec<String> = pairs.map(|(d, w)| format!("\"{d}\":{w:?}")).collect();
+        rows.push(format!("{{{}}}", pairs.join(",")));
+    }
+    Ok((Some(AttributeType::Sparse), list(&rows)))
 }
 
 /// Vectors as base64 of little-endian 32-bit floats.
@@ -265,7 +295,9 @@ mod tests {
     use super::*;
     use arrow_array::{
         DictionaryArray, FixedSizeListArray, Float16Array, Float64Array, Int32Array, Int64Array,
-        ListArray, StringArray, TimestampMicrosecondArray, types::Int32Type,
+        ListArray, StringArray, TimestampMicrosecondArray,
+        builder::{Float32Builder, MapBuilder, StringBuilder},
+        types::Int32Type,
     };
     use arrow_schema::Field;
     use half::f16;
@@ -292,6 +324,17 @@ mod tests {
         let times = TimestampMicrosecondArray::from(vec![1_500_000]);
         let expected = is("datetime", r#"["1970-01-01T00:00:01.500Z"]"#);
         assert_eq!(one("a", times, false), expected);
+    }
+
+    #[test]
+    fn should_take_maps_for_sparse_vectors() {
+        let mut maps = MapBuilder::new(None, StringBuilder::new(), Float32Builder::new());
+        maps.keys().append_value("7");
+        maps.values().append_value(0.5);
+        maps.append(true).unwrap();
+        maps.append(false).unwrap();
+        let expected = is("{}f16", r#"[{"7":0.5},null]"#);
+        assert_eq!(one("terms", maps.finish(), false), expected);
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub(super) fn columns(rows: &[Row], naming: &Naming) -> anyhow::Result<Vec<Colum
         let (kind, json) = if naming.is_vector(name) {
             vectors(values).with_context(|| format!("column `{name}`"))?
         } else {
-            (None, list(values))
+            let sparse = values.clone().any(Value::is_object);
+            (sparse.then_some(AttributeType::Sparse), list(values))
         };
         columns.push(Column {
             name: attribute.to_owned(),
@@ -141,6 +142,20 @@ mod tests {
         ];
         assert_eq!(named, expected);
         assert_eq!(columns[2].kind.unwrap().to_string(), "[2]f32");
+    }
+
+    #[test]
+    fn should_take_objects_for_sparse_vectors() {
+        let naming = Naming {
+            id: "id".to_owned(),
+            vectors: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let text = "{\"id\":1}\n{\"id\":2,\"terms\":{\"7\":0.5}}";
+        let rows = read(&mut text.as_bytes(), &mut 0, 10).unwrap();
+        let columns = columns(&rows, &naming).unwrap();
+        assert_eq!(columns[1].kind, Some(AttributeType::Sparse));
+        assert_eq!(columns[1].json, "[null,{\"7\":0.5}]");
     }
 
     #[test]

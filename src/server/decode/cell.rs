@@ -1,6 +1,6 @@
 //! [`CellSeed`]: reads one value of one row straight into its column.
 
-use super::{Fault, column::ColumnBuilder, reading::Reading};
+use super::{Fault, column::ColumnBuilder, reading::Reading, sparse::read_sparse};
 use isobath_storage::model::{AttributeType, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -80,6 +80,12 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if self.column.is_sparse() {
+            return match read_sparse(&mut map, self.reading.budget)? {
+                Ok(vector) => self.push(Value::Sparse(vector)),
+                Err(fault) => Err(self.reading.refuse(fault)),
+            };
+        }
         let refuse = |text: &str| self.reading.refuse(Fault::invalid(text));
         if !self.reading.patch || map.next_key::<String>()?.as_deref() != Some("$dims") {
             return Err(refuse("an object is no value of an attribute"));

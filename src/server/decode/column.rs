@@ -61,10 +61,17 @@ impl ColumnBuilder {
         matches!(self.cells, Cells::Vectors(_))
     }
 
+    /// Whether it holds sparse vectors.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.ty == Some(AttributeType::Sparse)
+    }
+
     /// What a reader expects, in words.
     pub(super) fn expecting(&self) -> &'static str {
         if self.is_vector() {
             "a vector: an array of numbers or base64"
+        } else if self.is_sparse() {
+            "a sparse vector: an object of dimensions with weights"
         } else {
             "a value"
         }

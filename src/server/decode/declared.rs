@@ -46,7 +46,7 @@ pub(crate) fn parse_name(name: &str) -> Result<AttributeName, Fault> {
 /// The type called `name`.
 fn parse_type(name: &str) -> Result<AttributeType, Fault> {
     name.parse().map_err(|e| {
-        if name == "{}f16" || name.starts_with("[][") {
+        if name.starts_with("[][") {
             Fault::not_yet(&format!("the attribute type {name:?}"))
         } else {
             Fault::invalid(format!("{e}"))
@@ -98,9 +98,24 @@ impl Declared {
         if let Some(full_text) = fields.read("full_text_search", read_full_text)? {
             declared.switches.push((Switch::FullTextSearch, full_text));
         }
-        fields.refuse(&["fuzzy", "sparse_knn", "embed"])?;
+        fields.refuse(&["fuzzy", "embed"])?;
+        fields.read("sparse_knn", |json| declared.check_sparse_knn(json))?;
         fields.finish()?;
         Ok(declared)
+    }
+
+    /// Sparse vectors are always compared by their dot product: there is nothing to set.
+    fn check_sparse_knn(&self, json: &RawValue) -> Result<(), Fault> {
+        if self.ty.is_some_and(|ty| ty != AttributeType::Sparse) {
+            return Err(Fault::invalid("needs the type {}f16"));
+        }
+        let mut fields = Fields::of(json)?;
+        let metric = fields.take::<Metric>("distance_metric")?;
+        fields.finish()?;
+        if metric == Some(Metric::DotProduct) {
+            return Ok(());
+        }
+        Err(Fault::invalid("expected `dot_product`").under("distance_metric"))
     }
 
     /// Reads `ann`: on, off, or its settings.
@@ -130,7 +145,7 @@ impl Declared {
         if has(Switch::Ann, true) && !ty.is_vector() {
             return refuse(format!("`ann` needs a vector, not {ty}"));
         }
-        if has(Switch::Filterable, true) && ty.is_vector() {
+        if has(Switch::Filterable, true) && !ty.has_filters() {
             return refuse("a vector is not filterable".into());
         }
         let text = [
@@ -201,8 +216,16 @@ mod tests {
                 "a: `glob` needs string or []string, not []int",
             ),
             (
-                r#"{"a":"{}f16"}"#,
-                "a: the attribute type \"{}f16\" is not supported yet",
+                r#"{"a":"[][2]f16"}"#,
+                "a: the attribute type \"[][2]f16\" is not supported yet",
+            ),
+            (
+                r#"{"a":{"type":"[2]f16","sparse_knn":{"distance_metric":"dot_product"}}}"#,
+                "a.sparse_knn: needs the type {}f16",
+            ),
+            (
+                r#"{"a":{"type":"{}f16","sparse_knn":{"distance_metric":"cosine_distance"}}}"#,
+                "a.sparse_knn.distance_metric: expected `dot_product`",
             ),
             (
                 r#"{"a":{"type":"int","ann":true}}"#,

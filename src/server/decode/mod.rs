@@ -1,5 +1,6 @@
 //! From the bytes of a request to typed commands: the only way in.
 
+mod aggregates;
 mod arrow;
 mod budget;
 mod by_column;
@@ -12,13 +13,16 @@ mod fault;
 mod fields;
 mod filter;
 mod full_text;
+mod fusion;
 mod id;
 mod key;
 mod limits;
 mod query;
 mod rank;
 mod reading;
+mod row_limit;
 mod score;
+mod sparse;
 mod table;
 mod types;
 mod typing;
@@ -36,7 +40,9 @@ use types::Types;
 pub(crate) use consistency::Freshness;
 pub(crate) use fault::{Fault, FaultKind};
 pub(crate) use key::{KeyRequest, decode_key};
-pub(crate) use query::{DecodedQuery, VectorEncoding, decode_query, decode_recall};
+pub(crate) use query::{
+    Asked, DecodedQuery, VectorEncoding, decode_explain, decode_query, decode_recall,
+};
 pub(crate) use write::{DecodedWrite, decode_schema, decode_write, id_bytes};
 
 #[cfg(test)]

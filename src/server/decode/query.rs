@@ -1,24 +1,24 @@
 //! [`DecodedQuery`]: from the body of a query to the queries it asks.
 
 use super::{
-    ConsistencyBody, Fault, Fields, Freshness, declared::parse_name, filter::read_filter,
+    ConsistencyBody, Fault, Fields, Freshness,
+    aggregates::{read_aggregates, read_group_by},
+    declared::parse_name,
+    filter::read_filter,
+    fusion::read_fusion,
     rank::read_rank,
+    row_limit::{MAX_ROWS, check_page, read_limit},
 };
 use crate::server::engine::RecallCommand;
-use isobath_query::search::{Aggregate, Filter, Include, Query, RankBy};
+use isobath_query::search::{Filter, Fusion, Include, Query, RankBy};
 use isobath_storage::model::{AttributeName, Metric};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
-/// The most rows of an answer, those that are skipped included.
-const MAX_ROWS: usize = 10_000;
 /// Rows of an answer where the request does not say.
 const DEFAULT_ROWS: usize = 10;
 /// The most queries of one request.
 const MAX_QUERIES: usize = 16;
-/// The most aggregates of one query.
-const MAX_AGGREGATES: usize = 64;
 
 /// How vectors are written in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -38,6 +38,8 @@ pub(crate) struct DecodedQuery {
     pub(crate) asked: Vec<Asked>,
     /// The body holds a list of queries, and so does the answer.
     pub(crate) multi: bool,
+    /// How the answers of several queries become one.
+    pub(crate) fusion: Option<Fusion>,
     pub(crate) encoding: VectorEncoding,
     pub(crate) freshness: Freshness,
 }
@@ -60,22 +62,32 @@ pub(crate) fn decode_query(body: &[u8]) -> Result<DecodedQuery, Fault> {
     let freshness = freshness.map_err(|fault| fault.under("consistency"))?;
     let encoding = fields.take("vector_encoding")?.unwrap_or_default();
     fields.ignore(&["disable_cache"]);
-    fields.refuse(&["rerank_by"])?;
     let queries = fields.read("queries", sub_queries)?;
     let multi = queries.is_some();
-    let asked = match queries {
+    let (asked, fusion) = match queries {
         Some(queries) => {
+            let fusion = read_fusion(&mut fields, &queries)?;
             fields.finish()?;
-            queries
+            (queries, fusion)
         }
-        None => vec![one(fields)?],
+        None => (vec![one(fields)?], None),
     };
     Ok(DecodedQuery {
         asked,
         multi,
+        fusion,
         encoding,
         freshness: freshness.unwrap_or_default(),
     })
+}
+
+/// Decodes the body of a request to explain a query.
+pub(crate) fn decode_explain(body: &[u8]) -> Result<DecodedQuery, Fault> {
+    let decoded = decode_query(body)?;
+    if decoded.multi {
+        return Err(Fault::invalid("only single queries are explained").under("queries"));
+    }
+    Ok(decoded)
 }
 
 fn sub_queries(json: &RawValue) -> Result<Vec<Asked>, Fault> {
@@ -94,22 +106,33 @@ fn sub_queries(json: &RawValue) -> Result<Vec<Asked>, Fault> {
 
 /// One query.
 fn one(mut fields: Fields<'_>) -> Result<Asked, Fault> {
-    fields.refuse(&["group_by", "compute_attributes", "rerank_by"])?;
+    fields.refuse(&["compute_attributes"])?;
+    if let Some(json) = fields.take_raw("rerank_by") {
+        let fault = if json.get().starts_with('[') {
+            Fault::invalid("one query alone is not fused: expected `queries` beside it")
+        } else {
+            Fault::not_yet("reranking by a model")
+        };
+        return Err(fault.under("rerank_by"));
+    }
     let rank_by = fields.read("rank_by", read_rank)?;
     let filter = fields.read("filters", read_filter)?;
     let aggregates = fields.read("aggregate_by", read_aggregates)?;
+    let mut group_by = read_group_by(&mut fields, aggregates.as_deref())?;
     let limit = read_limit(&mut fields)?;
     let offset = fields.take::<usize>("offset")?.unwrap_or(0);
     let include = read_include(&mut fields)?;
     let metric = fields.take::<Metric>("distance_metric")?;
     let recall_target = fields.take::<f32>("recall_target")?;
     fields.finish()?;
-    let rows = aggregates.is_none() || rank_by.is_some() || limit.is_some();
-    let limit = limit.unwrap_or(if rows { DEFAULT_ROWS } else { 0 });
-    if limit.saturating_add(offset) > MAX_ROWS {
-        let text = format!("{limit} rows after {offset} are more than {MAX_ROWS}");
-        return Err(Fault::invalid(text).under("offset"));
+    let (mut total, per) = limit.map_or((None, None), |limit| (Some(limit.total), limit.per));
+    if let (Some(by), None) = (&mut group_by, &rank_by) {
+        // Without an order there are no rows, and it is the groups that are limited.
+        by.limit = total.take().unwrap_or(by.limit);
     }
+    let rows = aggregates.is_none() || rank_by.is_some() || total.is_some();
+    let limit = total.unwrap_or(if rows { DEFAULT_ROWS } else { 0 });
+    check_page(limit, offset)?;
     if recall_target.is_some_and(|target| !(target > 0.0 && target <= 1.0)) {
         return Err(Fault::invalid("not above 0 and at most 1").under("recall_target"));
     }
@@ -120,41 +143,14 @@ fn one(mut fields: Fields<'_>) -> Result<Asked, Fault> {
             limit,
             offset,
             include,
+            per,
             aggregates: aggregates.unwrap_or_default(),
+            group_by,
             recall_target,
         },
         rows,
         metric,
     })
-}
-
-/// `limit` or `top_k`: a number, or `{"total": number}`.
-fn read_limit(fields: &mut Fields<'_>) -> Result<Option<usize>, Fault> {
-    let limit = fields.read("limit", |json| {
-        if !json.get().starts_with('{') {
-            return serde_json::from_str(json.get()).map_err(|e| Fault::of_json(&e));
-        }
-        let mut fields = Fields::of(json)?;
-        fields.refuse(&["per"])?;
-        let total = fields.take::<usize>("total")?;
-        fields.finish()?;
-        total.ok_or_else(|| Fault::unfit("missing field `total`"))
-    })?;
-    let top_k = fields.take::<usize>("top_k")?;
-    let (name, limit) = match (limit, top_k) {
-        (Some(_), Some(_)) => {
-            return Err(Fault::invalid("the same as `limit`, which is given too").under("top_k"));
-        }
-        (None, None) => return Ok(None),
-        (Some(limit), None) => ("limit", limit),
-        (None, Some(top_k)) => ("top_k", top_k),
-    };
-    if (1..=MAX_ROWS).contains(&limit) {
-        Ok(Some(limit))
-    } else {
-        let text = format!("{limit} is not between 1 and {MAX_ROWS}");
-        Err(Fault::invalid(text).under(name))
-    }
 }
 
 /// `include_attributes` or `exclude_attributes`.
@@ -183,31 +179,6 @@ fn read_names(json: &RawValue) -> Result<Vec<AttributeName>, Fault> {
     let mut names: Vec<AttributeName> = names.collect::<Result<_, _>>()?;
     names.retain(|name| !name.is_id());
     Ok(names)
-}
-
-/// `aggregate_by`: labels with `["Count"]`, or `["Count", attribute]` as older clients write it.
-fn read_aggregates(json: &RawValue) -> Result<Vec<(String, Aggregate)>, Fault> {
-    let labels: BTreeMap<String, Vec<String>> =
-        serde_json::from_str(json.get()).map_err(|e| Fault::of_json(&e))?;
-    if labels.is_empty() || labels.len() > MAX_AGGREGATES {
-        let text = format!(
-            "{} aggregates; expected 1 to {MAX_AGGREGATES}",
-            labels.len()
-        );
-        return Err(Fault::invalid(text));
-    }
-    let one = |(label, words): (String, Vec<String>)| {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["Count"] | ["Count", "id"] => Ok((label, Aggregate::Count)),
-            ["Count" | "Sum", _] => {
-                let feature = format!("{} of an attribute", words[0]);
-                Err(Fault::not_yet(&feature).under(&label))
-            }
-            _ => Err(Fault::invalid("expected [\"Count\"]").under(&label)),
-        }
-    };
-    labels.into_iter().map(one).collect()
 }
 
 /// Decodes the body of a recall request; an empty one asks for the defaults.

@@ -4,6 +4,7 @@ use super::{
     Fault,
     declared::parse_name,
     score::{is_score, read_score},
+    sparse::read_query_weights,
     vectors::check_values,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 const MAX_KEYS: usize = 16;
 
 /// Ways to rank that do not exist yet.
-const NOT_YET: [&str; 5] = ["SparseKNN", "Attribute", "Saturate", "Decay", "Dist"];
+const NOT_YET: [&str; 4] = ["Attribute", "Saturate", "Decay", "Dist"];
 
 /// The order that `json` writes: `[attribute, "ANN"|"kNN", vector]`, `[attribute, "asc"|"desc"]`, a list of the
 /// latter, or a score.
@@ -43,6 +44,11 @@ pub(crate) fn read_rank(json: &RawValue) -> Result<RankBy, Fault> {
             } else {
                 RankBy::Knn { attribute, vector }
             })
+        }
+        (Some("SparseKNN"), [_, _, vector]) => {
+            let attribute = parse_name(&first)?;
+            let weights = read_query_weights(vector).map_err(|fault| fault.at(2))?;
+            Ok(RankBy::Sparse { attribute, weights })
         }
         (Some("asc"), [_, _]) if first == "id" => Ok(RankBy::Id),
         (Some("asc" | "desc"), [_, _]) => order(&[json]),
@@ -171,10 +177,6 @@ mod tests {
     #[test]
     fn should_name_what_is_wrong() {
         for (json, text) in [
-            (
-                r#"["v","SparseKNN",{}]"#,
-                "ranking by SparseKNN is not supported yet",
-            ),
             (r#"["a","Like",1]"#, "unknown filter operator \"Like\""),
             (
                 r#"["v","ANN",[[1,2]]]"#,
@@ -187,6 +189,18 @@ mod tests {
             (
                 r#"["v","ANN",[]]"#,
                 "[2]: a vector has at least one dimension",
+            ),
+            (
+                r#"["v","SparseKNN",{"-1":1}]"#,
+                "[2]: \"-1\" is no dimension: a whole number below 4294967296",
+            ),
+            (
+                r#"["v","SparseKNN",{}]"#,
+                "[2]: a query vector has at least one weight",
+            ),
+            (
+                r#"["v","SparseKNN",{"1":1e39}]"#,
+                "[2].1: not a finite 32-bit float",
             ),
             (r#"["v","ANN",[1e39]]"#, "[2][0]: not a finite 32-bit float"),
             (

@@ -98,7 +98,7 @@ fn scalar_type(value: &Value) -> Option<ScalarType> {
 /// Turns `value` into one of type `ty`. Null stays.
 fn convert(ty: AttributeType, value: &mut Value) -> Result<(), Fault> {
     match (ty, &mut *value) {
-        (_, Value::Null) => return Ok(()),
+        (_, Value::Null) | (AttributeType::Sparse, Value::Sparse(_)) => return Ok(()),
         (AttributeType::Scalar(ty), found) => {
             if let Some(converted) = scalar(ty, found) {
                 *found = converted;
@@ -164,7 +164,9 @@ pub(crate) fn describe(value: &Value) -> String {
             format!("the string {cut:?}")
         }
         Value::Array(items) => format!("an array of {} values", items.len()),
-        Value::Uuid(_) | Value::Datetime(_) | Value::Vector(_) => "another value".into(),
+        Value::Uuid(_) | Value::Datetime(_) | Value::Vector(_) | Value::Sparse(_) => {
+            "another value".into()
+        }
     }
 }
 

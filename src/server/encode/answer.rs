@@ -1,9 +1,15 @@
 //! [`AnswerJson`]: what queries found, as JSON.
 
-use super::row::{RowJson, row_bytes, rows_json};
-use crate::server::{decode::DecodedQuery, engine::Queried};
+use super::{
+    aggregates::{AggregatesJson, GroupsJson},
+    row::{RowJson, row_bytes, rows_json},
+};
+use crate::server::{
+    decode::{Asked, DecodedQuery, VectorEncoding},
+    engine::Queried,
+};
 use isobath_query::search::{Answer, Path, Stats};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use std::time::Duration;
 
 /// What a query counts to a client at least.
@@ -28,6 +34,31 @@ struct ResultJson<'a> {
     rows: Option<Vec<RowJson<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aggregations: Option<AggregatesJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregation_groups: Option<GroupsJson<'a>>,
+}
+
+impl<'a> ResultJson<'a> {
+    /// What one query found.
+    fn new(asked: &'a Asked, answer: &'a Answer, encoding: VectorEncoding) -> Self {
+        let query = &asked.query;
+        let groups = answer.groups.as_deref();
+        let ungrouped = query.group_by.is_none() && !query.aggregates.is_empty();
+        Self {
+            rows: asked.rows.then(|| rows_json(&answer.rows, encoding)),
+            aggregations: ungrouped.then_some(AggregatesJson(&answer.aggregates)),
+            aggregation_groups: groups.map(|groups| GroupsJson { groups, query }),
+        }
+    }
+
+    /// The one answer that several were made to.
+    fn fused(answer: &'a Answer, encoding: VectorEncoding) -> Self {
+        Self {
+            rows: Some(rows_json(&answer.rows, encoding)),
+            aggregations: None,
+            aggregation_groups: None,
+        }
+    }
 }
 
 /// How the queries were answered.
@@ -53,20 +84,6 @@ struct BillingJson {
     billable_logical_bytes_returned: u64,
 }
 
-/// Aggregates by label.
-#[derive(Debug)]
-struct AggregatesJson<'a>(&'a [(String, u64)]);
-
-impl Serialize for AggregatesJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (label, value) in self.0 {
-            map.serialize_entry(label, value)?;
-        }
-        map.end()
-    }
-}
-
 /// How long a request took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
@@ -84,17 +101,14 @@ pub(crate) fn millis(time: Duration) -> u64 {
 
 impl<'a> AnswerJson<'a> {
     /// The answer to `asked`.
-    pub(crate) fn new(asked: &DecodedQuery, queried: &'a Queried, timing: Timing) -> Self {
+    pub(crate) fn new(asked: &'a DecodedQuery, queried: &'a Queried, timing: Timing) -> Self {
+        let (encoding, fusion) = (asked.encoding, asked.fusion.as_ref());
         let shown = asked.asked.iter().zip(&queried.answers);
-        let mut results: Vec<_> = shown
-            .map(|(asked_one, answer)| ResultJson {
-                rows: asked_one
-                    .rows
-                    .then(|| rows_json(&answer.rows, asked.encoding)),
-                aggregations: (!asked_one.query.aggregates.is_empty())
-                    .then_some(AggregatesJson(&answer.aggregates)),
-            })
-            .collect();
+        let one = |(asked, answer): (&'a Asked, &'a Answer)| match fusion {
+            None => ResultJson::new(asked, answer, encoding),
+            Some(_) => ResultJson::fused(answer, encoding),
+        };
+        let mut results: Vec<_> = shown.map(one).collect();
         let rows = queried.answers.iter().flat_map(|answer| &answer.rows);
         let single = if asked.multi { None } else { results.pop() };
         Self {

@@ -17,6 +17,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub(crate) fn arrow_stream(asked: &DecodedQuery, queried: &Queried) -> Result<Vec<u8>, Fault> {
     let one = match (asked.asked.as_slice(), queried.answers.as_slice()) {
         ([asked], [answer]) if asked.rows && asked.query.aggregates.is_empty() => answer,
+        (_, [answer]) if asked.fusion.is_some() => answer,
         _ => {
             let text = "an Arrow stream holds the rows of one query; ask for JSON";
             return Err(Fault::invalid(text).under("accept"));

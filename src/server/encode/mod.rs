@@ -1,5 +1,6 @@
 //! From what an engine answers to JSON.
 
+mod aggregates;
 mod answer;
 mod arrow;
 mod recalled;

@@ -1,7 +1,9 @@
 //! [`schema_json`] and [`metadata_json`]: a namespace's attributes and facts as JSON.
 
 use crate::server::engine::Metadata;
-use isobath_storage::model::{AttributeConfig, Schema, Switch, format_datetime};
+use isobath_storage::model::{
+    AttributeConfig, AttributeType, Metric, Schema, Switch, format_datetime,
+};
 use serde_json::{Map, Value, json};
 
 /// The schema as its own resource: what an attribute does not have is null.
@@ -22,6 +24,9 @@ pub(crate) fn schema_json(schema: &Schema) -> Value {
             attribute["ann"] = ann(config).into();
         }
         add_patterns(config, &mut attribute);
+        if config.ty == AttributeType::Sparse {
+            attribute["sparse_knn"] = sparse_knn();
+        }
         json.insert(name.to_string(), attribute);
     }
     json.into()
@@ -45,6 +50,9 @@ fn terse_schema_json(schema: &Schema) -> Value {
             attribute["ann"] = json!({"distance_metric": metric});
         }
         add_patterns(config, &mut attribute);
+        if config.ty == AttributeType::Sparse {
+            attribute["sparse_knn"] = sparse_knn();
+        }
         json.insert(name.to_string(), attribute);
     }
     json.into()
@@ -52,7 +60,7 @@ fn terse_schema_json(schema: &Schema) -> Value {
 
 /// Whether filters may name the attribute; `None` for vectors, which they never may.
 fn filterable(config: &AttributeConfig) -> Option<bool> {
-    (!config.ty.is_vector()).then(|| config.is_filterable())
+    config.ty.has_filters().then(|| config.is_filterable())
 }
 
 /// Adds the kinds of patterns that are switched on.
@@ -62,6 +70,11 @@ fn add_patterns(config: &AttributeConfig, attribute: &mut Value) {
             attribute[switch.to_string()] = true.into();
         }
     }
+}
+
+/// How sparse vectors are compared.
+fn sparse_knn() -> Value {
+    json!({"distance_metric": Metric::DotProduct})
 }
 
 /// Whether the attribute gets an index for approximate search.

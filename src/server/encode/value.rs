@@ -43,6 +43,10 @@ impl Serialize for ValueJson<'_> {
                 serializer.collect_seq(items)
             }
             Value::Vector(vector) => self.vector(vector, serializer),
+            Value::Sparse(vector) => {
+                let weights = vector.weights().iter();
+                serializer.collect_map(weights.map(|(dim, weight)| (dim, weight.to_f32())))
+            }
         }
     }
 }
@@ -76,6 +80,7 @@ pub(crate) fn value_bytes(value: &Value) -> u64 {
         Value::Uuid(_) => 16,
         Value::String(text) => text.len() as u64,
         Value::Array(items) => items.iter().map(value_bytes).sum(),
+        Value::Sparse(vector) => vector.weights().len() as u64 * 6,
         Value::Vector(VectorValue::F32(values)) => values.len() as u64 * 4,
         Value::Vector(VectorValue::F16(values)) => values.len() as u64 * 2,
     }

@@ -22,17 +22,12 @@ use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
 const MIN_COMPRESSED: u64 = 1024;
 
 /// Resources that do not exist yet, with what they are for.
-const NOT_YET: [(&str, &str); 13] = [
+const NOT_YET: [(&str, &str); 10] = [
     ("/v1/namespaces/{namespace}", "reading a whole namespace"),
     (
         "/v1/namespaces/{namespace}/query",
         "version 1 of the query API",
     ),
-    (
-        "/v1/namespaces/{namespace}/_debug/purge_cache",
-        "purge_cache",
-    ),
-    ("/v1/namespaces/{namespace}/_debug/warm_cache", "warm_cache"),
     (
         "/v1/namespaces/{namespace}/operations/{token}",
         "asynchronous operations",
@@ -41,7 +36,6 @@ const NOT_YET: [(&str, &str); 13] = [
         "/v2/namespaces/{namespace}/async",
         "asynchronous operations",
     ),
-    ("/v2/namespaces/{namespace}/explain_query", "explain_query"),
     ("/v2/namespaces/{namespace}/import", "import by the server"),
     ("/v2/namespaces/{namespace}/changes", "reading changes"),
     ("/v2/namespaces/{namespace}/policy", "namespace policies"),
@@ -60,10 +54,22 @@ fn api() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/namespaces", get(namespaces::list)),
         ("/v2/namespaces/{namespace}", namespace),
         ("/v2/namespaces/{namespace}/query", post(query::query)),
+        (
+            "/v2/namespaces/{namespace}/explain_query",
+            post(query::explain),
+        ),
         ("/v1/namespaces/{namespace}/schema", schema),
         ("/v1/namespaces/{namespace}/metadata", metadata.clone()),
         ("/v2/namespaces/{namespace}/metadata", metadata),
         ("/v1/namespaces/{namespace}/hint_cache_warm", warm),
+        (
+            "/v1/namespaces/{namespace}/_debug/warm_cache",
+            get(namespaces::warm_cache),
+        ),
+        (
+            "/v1/namespaces/{namespace}/_debug/purge_cache",
+            get(namespaces::purge_cache),
+        ),
         (
             "/v1/namespaces/{namespace}/_debug/recall",
             post(query::recall),

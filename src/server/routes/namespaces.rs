@@ -3,7 +3,7 @@
 use crate::server::{
     decode::Fault,
     encode::{metadata_json, schema_json},
-    error::ApiError,
+    error::{ApiError, SHOULD_RETRY},
     gate::Caller,
     request::NamespacePath,
     state::Shared,
@@ -87,4 +87,24 @@ pub(crate) async fn hint_cache_warm(
     server.engine.schema(&namespace).await?;
     let answer = json!({"status": "OK", "message": "the namespace is warm"});
     Ok((StatusCode::OK, Json(answer)).into_response())
+}
+
+/// `GET /v1/namespaces/{namespace}/_debug/warm_cache`: 409 says that there is nothing to do.
+pub(crate) async fn warm_cache(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+) -> Result<Response, ApiError> {
+    server.engine.schema(&namespace).await?;
+    let answer = json!({"status": "error", "error": "the namespace is warm already"});
+    let retry = [(SHOULD_RETRY, "false")];
+    Ok((StatusCode::CONFLICT, retry, Json(answer)).into_response())
+}
+
+/// `GET /v1/namespaces/{namespace}/_debug/purge_cache`.
+pub(crate) async fn purge_cache(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+) -> Result<Json<Value>, ApiError> {
+    server.engine.purge_cache(&namespace).await?;
+    Ok(Json(json!({"status": "OK"})))
 }

@@ -3,12 +3,13 @@
 use super::write::{ARROW, with_token};
 use crate::server::{
     body::HeldBody,
-    decode::{DecodedQuery, Fault, decode_query, decode_recall},
+    decode::{DecodedQuery, Fault, decode_explain, decode_query, decode_recall},
     encode::{AnswerJson, RecalledJson, Timing, arrow_stream},
+    engine::{QueryCommand, ReadOptions},
     error::ApiError,
     headers::RequestHeaders,
     request::{Arrived, NamespacePath},
-    state::Shared,
+    state::{Server, Shared},
 };
 use axum::{
     Extension,
@@ -16,8 +17,9 @@ use axum::{
     http::header::{ACCEPT, CONTENT_TYPE},
     response::{IntoResponse, Json, Response},
 };
-use isobath_query::search::{Query, RankBy};
+use isobath_query::search::RankBy;
 use isobath_storage::model::Schema;
+use serde_json::json;
 
 /// `POST /v2/namespaces/{namespace}/query`.
 pub(crate) async fn query(
@@ -31,19 +33,13 @@ pub(crate) async fn query(
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok());
     let wants_arrow = accepted.is_some_and(|accepted| accepted.contains(ARROW));
-    let (parts, body) = request.into_parts();
-    let headers = RequestHeaders::read(&parts.headers)?;
-    let body = HeldBody::read(&server, &parts.headers, body).await?;
-    let bytes = body.bytes.clone();
-    let mut asked = server
-        .decode(bytes.len(), move || decode_query(&bytes))
-        .await?;
-    drop(body);
-    let freshness = std::mem::take(&mut asked.freshness);
-    let options = headers.read_options(freshness, server.time_left(arrived.0))?;
-    let asked_for: Vec<Query> = asked.asked.iter().map(|one| one.query.clone()).collect();
+    let (asked, options) = read(&server, arrived, request, decode_query).await?;
+    let command = QueryCommand {
+        queries: asked.asked.iter().map(|one| one.query.clone()).collect(),
+        fusion: asked.fusion.clone(),
+    };
     let start = server.clock.monotonic();
-    let queried = server.engine.query(&namespace, asked_for, options).await?;
+    let queried = server.engine.query(&namespace, command, options).await?;
     check_metrics(&asked, &queried.schema)?;
     let timing = Timing {
         total: server.since(arrived.0),
@@ -55,6 +51,45 @@ pub(crate) async fn query(
         Json(AnswerJson::new(&asked, &queried, timing)).into_response()
     };
     Ok(with_token(response, &queried.token))
+}
+
+/// Reads the body of a query by `decode`.
+async fn read(
+    server: &Server,
+    arrived: Arrived,
+    request: Request,
+    decode: fn(&[u8]) -> Result<DecodedQuery, Fault>,
+) -> Result<(DecodedQuery, ReadOptions), ApiError> {
+    let (parts, body) = request.into_parts();
+    let headers = RequestHeaders::read(&parts.headers)?;
+    let body = HeldBody::read(server, &parts.headers, body).await?;
+    let bytes = body.bytes.clone();
+    let mut asked = server.decode(bytes.len(), move || decode(&bytes)).await?;
+    drop(body);
+    let freshness = std::mem::take(&mut asked.freshness);
+    let options = headers.read_options(freshness, server.time_left(arrived.0))?;
+    Ok((asked, options))
+}
+
+/// `POST /v2/namespaces/{namespace}/explain_query`.
+pub(crate) async fn explain(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (mut asked, options) = read(&server, arrived, request, decode_explain).await?;
+    let schema = server.engine.schema(&namespace).await?;
+    check_metrics(&asked, &schema)?;
+    let Some(one) = asked.asked.pop() else {
+        return Err(Fault::invalid("no query").into());
+    };
+    let explained = server
+        .engine
+        .explain(&namespace, one.query, options)
+        .await?;
+    let json = json!({"plan_text": explained.plan, "token": explained.token.to_string()});
+    Ok(with_token(Json(json).into_response(), &explained.token))
 }
 
 /// Refuses a query that takes another distance for granted than its attribute has.

@@ -47,6 +47,15 @@ impl Hasher {
                 let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
                 self.bytes(b'v', &bytes);
             }
+            Value::Sparse(vector) => {
+                let weights = vector.weights().iter();
+                let bytes: Vec<u8> = weights
+                    .flat_map(|(dim, weight)| {
+                        dim.to_le_bytes().into_iter().chain(weight.to_le_bytes())
+                    })
+                    .collect();
+                self.bytes(b'p', &bytes);
+            }
             Value::Vector(VectorValue::F16(values)) => {
                 let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
                 self.bytes(b'h', &bytes);

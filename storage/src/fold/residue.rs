@@ -189,6 +189,7 @@ fn type_of(value: &Value) -> Option<AttributeType> {
             dim: u32::try_from(VectorValue::dim(vector)).ok()?,
             element: vector.element(),
         },
+        Value::Sparse(_) => AttributeType::Sparse,
         value => AttributeType::Scalar(value.scalar_type()?),
     })
 }

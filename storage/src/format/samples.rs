@@ -4,7 +4,7 @@ use crate::model::{
     AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, Control, Counts, Declaration,
     Epoch, Hlc, Id, IdColumn, IdKind, IdempotencyKey, LogId, Metric, Mutation, Nonce, PatchMask,
     Request, Rows, ScalarType, Segment, SegmentHeader, SegmentKind, Seq, ShardId, SparsePatch,
-    Switch, Value, VectorElement, VectorValue, VersionVector,
+    SparseVector, Switch, Value, VectorElement, VectorValue, VersionVector,
 };
 use arrow_buffer::BooleanBuffer;
 use half::f16;
@@ -234,11 +234,30 @@ pub(super) fn any_value(ty: AttributeType) -> BoxedStrategy<Value> {
             let items = proptest::collection::vec(any_scalar(ty), 0..3);
             items.prop_map(|items| Value::Array(items.into())).boxed()
         }
+        AttributeType::Sparse => proptest::collection::btree_map(any::<u32>(), -9i8..9, 0..4)
+            .prop_map(|weights| sparse(weights.into_iter().map(|(d, w)| (d, w.into()))))
+            .boxed(),
         AttributeType::Vector { dim, element } => proptest::collection::vec(-9i8..9, dim as usize)
             .prop_map(move |v| any_vector(&v, element))
             .boxed(),
     };
     prop_oneof![1 => Just(Value::Null), 4 => value].boxed()
+}
+
+pub(super) fn sparse(weights: impl IntoIterator<Item = (u32, f32)>) -> Value {
+    let weights = weights.into_iter().map(|(d, w)| (d, f16::from_f32(w)));
+    Value::Sparse(SparseVector::new(weights.collect::<Vec<_>>()).unwrap())
+}
+
+/// Rows of sparse vectors beside another attribute.
+pub(super) fn sparse_rows(ids: IdColumn) -> Rows {
+    let vectors = [sparse([(3, 0.5), (70_000, -2.0)]), Value::Null];
+    let texts = [Value::Null, Value::String("x".into())];
+    let columns = [
+        Column::from_values(name("p"), AttributeType::Sparse, &vectors),
+        Column::from_values(name("t"), AttributeType::Scalar(ScalarType::String), &texts),
+    ];
+    Rows::new(ids, columns.map(Option::unwrap).into()).unwrap()
 }
 
 fn any_vector(values: &[i8], element: VectorElement) -> Value {
@@ -267,7 +286,8 @@ fn any_scalar(ty: ScalarType) -> BoxedStrategy<Value> {
 
 /// Any rows: up to 20, of up to 4 columns of any types.
 pub(super) fn any_rows() -> impl Strategy<Value = Rows> {
-    let types: Vec<_> = typed_values().into_iter().map(|(ty, _)| ty).collect();
+    let types = typed_values().into_iter().map(|(ty, _)| ty);
+    let types: Vec<_> = types.chain([AttributeType::Sparse]).collect();
     let types = proptest::sample::subsequence(types, 0..=4);
     (0usize..20, types).prop_flat_map(|(rows, types)| {
         let columns: Vec<_> = types

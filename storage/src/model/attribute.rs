@@ -129,7 +129,7 @@ impl ScalarType {
     }
 }
 
-/// The type of an attribute. Written `string`, `[]string`, `[384]f32`.
+/// The type of an attribute. Written `string`, `[]string`, `[384]f32`, `{}f16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AttributeType {
@@ -144,6 +144,8 @@ pub enum AttributeType {
         /// What a dimension is stored as.
         element: VectorElement,
     },
+    /// A sparse vector: dimensions with weights, 16-bit floats.
+    Sparse,
 }
 
 /// A type's name that names no type.
@@ -164,10 +166,16 @@ impl AttributeType {
                 let item = Arc::new(Field::new("item", element.to_arrow(), false));
                 DataType::FixedSizeList(item, i32::try_from(dim).unwrap_or(i32::MAX))
             }
+            Self::Sparse => super::sparse::data_type(),
         }
     }
 
-    /// Whether it is a vector.
+    /// Whether filters may compare its values.
+    pub fn has_filters(self) -> bool {
+        !matches!(self, Self::Vector { .. } | Self::Sparse)
+    }
+
+    /// Whether it is a vector, not a sparse one.
     pub fn is_vector(self) -> bool {
         matches!(self, Self::Vector { .. })
     }
@@ -179,6 +187,7 @@ impl fmt::Display for AttributeType {
             Self::Scalar(t) => f.write_str(t.as_str()),
             Self::Array(t) => write!(f, "[]{}", t.as_str()),
             Self::Vector { dim, element } => write!(f, "[{dim}]{element}"),
+            Self::Sparse => f.write_str("{}f16"),
         }
     }
 }
@@ -189,6 +198,9 @@ impl FromStr for AttributeType {
     fn from_str(s: &str) -> Result<Self, TypeError> {
         let bad = || TypeError(s.chars().take(200).collect());
         let scalar = |s: &str| SCALARS.iter().find(|(_, name)| *name == s).map(|(t, _)| *t);
+        if s == "{}f16" {
+            return Ok(Self::Sparse);
+        }
         if let Some(item) = s.strip_prefix("[]") {
             return scalar(item).map(Self::Array).ok_or_else(bad);
         }
@@ -236,6 +248,7 @@ mod tests {
             "[]datetime",
             "[1]f32",
             "[10752]f16",
+            "{}f16",
         ] {
             assert_eq!(text.parse::<AttributeType>().unwrap().to_string(), text);
         }
@@ -249,6 +262,7 @@ mod tests {
             "[0]f32",
             "[10753]f32",
             "[4]f64",
+            "{}f32",
             "[]f32",
             "[-1]f32",
             "text",

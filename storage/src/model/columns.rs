@@ -20,6 +20,7 @@ pub(super) fn from_values(ty: AttributeType, values: &[Value]) -> Option<ArrayRe
         AttributeType::Scalar(ty) => scalars(ty, &values.iter().collect::<Vec<_>>()),
         AttributeType::Array(ty) => arrays(ty, values),
         AttributeType::Vector { dim, element } => vectors(dim as usize, element, values),
+        AttributeType::Sparse => super::sparse::from_values(values),
     }
 }
 

@@ -1,6 +1,9 @@
 //! [`Rows`]: ids with columns, as they travel from a request to a part without being turned into values.
 
-use super::{AttributeName, AttributeType, Id, IdColumn, IdKind, ScalarType, Value, VectorValue};
+use super::{
+    AttributeName, AttributeType, Id, IdColumn, IdKind, ScalarType, SparseSlice, Value,
+    VectorValue, sparse,
+};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray, Float16Array,
     Float32Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray,
@@ -244,6 +247,7 @@ impl Column {
                 Value::Array((0..items.len()).map(value).collect())
             }
             AttributeType::Vector { .. } => vector(&self.array, row),
+            AttributeType::Sparse => sparse::value(&self.array, row),
         }
     }
 
@@ -308,6 +312,12 @@ pub enum VectorSlice<'a> {
 }
 
 impl Column {
+    /// The sparse vectors, where the column is one of those.
+    pub fn sparse(&self) -> Option<SparseSlice<'_>> {
+        let sparse = self.ty == AttributeType::Sparse;
+        sparse.then(|| SparseSlice::of(&self.array)).flatten()
+    }
+
     /// The vectors, where the column is one of vectors.
     pub fn vectors(&self) -> Option<VectorSlice<'_>> {
         let list = self.array.as_fixed_size_list_opt()?;

@@ -37,7 +37,7 @@ impl AttributeConfig {
             Switch::Fuzzy,
         ];
         let free = || !searched.into_iter().any(|switch| self.is_on(switch));
-        !self.ty.is_vector() && switched.and_then(Json::as_bool).unwrap_or_else(free)
+        self.ty.has_filters() && switched.and_then(Json::as_bool).unwrap_or_else(free)
     }
 
     /// How its text is searched, where it is.

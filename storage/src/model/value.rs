@@ -1,6 +1,6 @@
 //! [`Value`]: one value of one row.
 
-use super::{AttributeType, Id, ScalarType, VectorValue};
+use super::{AttributeType, Id, ScalarType, SparseVector, VectorValue};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub enum Value {
     Array(Arc<[Value]>),
     /// A vector.
     Vector(VectorValue),
+    /// A sparse vector.
+    Sparse(SparseVector),
 }
 
 impl Value {
@@ -39,7 +41,7 @@ impl Value {
     /// Whether an attribute of type `ty` can hold it; null fits everywhere.
     pub fn fits(&self, ty: AttributeType) -> bool {
         match (self, ty) {
-            (Self::Null, _) => true,
+            (Self::Null, _) | (Self::Sparse(_), AttributeType::Sparse) => true,
             (Self::Array(items), AttributeType::Array(item)) => items
                 .iter()
                 .all(|value| value.fits(AttributeType::Scalar(item))),
@@ -61,7 +63,7 @@ impl Value {
             Self::String(_) => ScalarType::String,
             Self::Uuid(_) => ScalarType::Uuid,
             Self::Datetime(_) => ScalarType::Datetime,
-            Self::Null | Self::Array(_) | Self::Vector(_) => return None,
+            Self::Null | Self::Array(_) | Self::Vector(_) | Self::Sparse(_) => return None,
         })
     }
 }

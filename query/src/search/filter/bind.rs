@@ -108,7 +108,7 @@ impl Binder<'_> {
                 let items = array(item, value).ok_or_else(|| mismatch(attribute, op, ty, value))?;
                 ValueTest::Array { items, negated }
             }
-            AttributeType::Array(_) | AttributeType::Vector { .. } => {
+            AttributeType::Array(_) | AttributeType::Vector { .. } | AttributeType::Sparse => {
                 let fault = format!("{op} does not compare values of type {ty}");
                 return Err(SearchError::filter(attribute, fault));
             }

@@ -50,6 +50,11 @@ impl FilterCache {
         }
     }
 
+    /// Forgets all rows; they are computed again when a query needs them.
+    pub(in crate::search) fn clear(&self) {
+        self.state.lock().evict(0);
+    }
+
     /// The rows of `set` that pass, computed by `compute` unless they are kept. Its errors are passed on.
     pub(in crate::search) fn get_or<E>(
         &self,
@@ -160,6 +165,14 @@ mod tests {
     fn should_keep_nothing_that_failed() {
         let (cache, set) = (FilterCache::new(10_000), set());
         assert_eq!(cache.get_or(&set, hash(true), || Err("late")), Err("late"));
+        assert_eq!(get_or(&cache, &set, true, |_| true).count(), 800);
+    }
+
+    #[test]
+    fn should_forget_all_rows() {
+        let (cache, set) = (FilterCache::new(1 << 20), set());
+        get_or(&cache, &set, true, |_| false);
+        cache.clear();
         assert_eq!(get_or(&cache, &set, true, |_| true).count(), 800);
     }
 

@@ -44,5 +44,6 @@ fn show(value: &Value) -> String {
             out
         }
         Value::Vector(vector) => format!("vector of {} dimensions", vector.dim()),
+        Value::Sparse(vector) => format!("sparse vector of {} weights", vector.weights().len()),
     }
 }

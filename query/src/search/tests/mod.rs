@@ -1,8 +1,11 @@
 //! Searches against an oracle that goes row by row.
 
+mod groups;
+mod layout;
 mod oracle;
 mod patterns;
 mod sample;
+mod sparse;
 
 use super::*;
 use crate::view::View;
@@ -30,7 +33,9 @@ pub(super) fn query(rank_by: RankBy, filter: Option<Filter>) -> Query {
         limit: 10,
         offset: 0,
         include: Include::Nothing,
+        per: None,
         aggregates: vec![],
+        group_by: None,
         recall_target: None,
     }
 }
@@ -57,7 +62,7 @@ proptest! {
         };
         let found = answer(&view, &query).unwrap();
         let want = oracle.by_id(Some(&filter));
-        prop_assert_eq!(found.aggregates[0].1, want.len() as u64);
+        prop_assert_eq!(found.aggregates[0].1, AggregateValue::Whole(want.len() as i128));
         prop_assert_eq!(ids(&found), want);
     }
 

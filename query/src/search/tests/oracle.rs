@@ -29,7 +29,7 @@ impl Oracle {
         Self { rows }
     }
 
-    fn get(&self, id: u64, attribute: &AttributeName) -> Value {
+    pub(super) fn get(&self, id: u64, attribute: &AttributeName) -> Value {
         self.rows[&id]
             .get(attribute.as_str())
             .cloned()
@@ -77,7 +77,7 @@ impl Oracle {
         near
     }
 
-    fn passing(&self, filter: Option<&Filter>) -> Vec<u64> {
+    pub(super) fn passing(&self, filter: Option<&Filter>) -> Vec<u64> {
         let passes = |id: &u64| filter.is_none_or(|filter| self.passes(*id, filter));
         self.rows.keys().copied().filter(passes).collect()
     }
@@ -181,7 +181,7 @@ fn holds(comparison: Comparison, a: &Value, b: &Value) -> bool {
 }
 
 /// Null first; numbers by what they stand for.
-fn compare(a: &Value, b: &Value) -> Ordering {
+pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
     if let (Some(a), Some(b)) = (quarters(a), quarters(b)) {
         return a.cmp(&b);
     }
@@ -205,7 +205,7 @@ fn compare(a: &Value, b: &Value) -> Ordering {
 
 /// Four times a number, which is whole for every number of the sample.
 #[expect(clippy::cast_possible_truncation, reason = "the sample ends at 2^64")]
-fn quarters(value: &Value) -> Option<i128> {
+pub(super) fn quarters(value: &Value) -> Option<i128> {
     match value {
         Value::Int(n) => Some(i128::from(*n) * 4),
         Value::Uint(n) => Some(i128::from(*n) * 4),

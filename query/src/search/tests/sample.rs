@@ -5,17 +5,18 @@ use crate::{
     search::{Comparison, Direction, Filter, Pattern, Syntax},
     view::{Origin, RowSet, Version, View},
 };
+use half::f16;
 use isobath_storage::model::{
     AttributeConfig, AttributeName, AttributeType, Column, Hlc, Id, IdColumn, IdKind, LogId,
-    Metric, Rows, Schema, Seq, ShardId, Stamp, StampColumn, Switch, Value, VectorValue,
-    VersionVector,
+    Metric, Rows, Schema, Seq, ShardId, SparseVector, Stamp, StampColumn, Switch, Value,
+    VectorValue, VersionVector,
 };
 use proptest::{prelude::*, sample::select};
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 /// The attributes but `id` and their types.
-const TYPES: [(&str, &str); 18] = [
+const TYPES: [(&str, &str); 19] = [
     ("b", "bool"),
     ("bs", "[]bool"),
     ("closed", "int"),
@@ -28,6 +29,7 @@ const TYPES: [(&str, &str); 18] = [
     ("k", "uuid"),
     ("ks", "[]uuid"),
     ("nums", "[]float"),
+    ("p", "{}f16"),
     ("regexed", "string"),
     ("s", "string"),
     ("tags", "[]string"),
@@ -227,6 +229,7 @@ pub(super) fn value(attribute: &str) -> BoxedStrategy<Value> {
                 .boxed(),
         ),
         "s" | "globbed" | "regexed" => scalar(text()),
+        "p" => scalar(sparse()),
         _ => scalar(
             vector()
                 .prop_map(|v| Value::Vector(VectorValue::F32(v.into())))
@@ -293,6 +296,18 @@ fn float() -> BoxedStrategy<Value> {
         top,
     ];
     select(edges).prop_map(Value::Float).boxed()
+}
+
+/// Few weights, so that there are ties.
+fn sparse() -> BoxedStrategy<Value> {
+    let weights = prop::collection::btree_map(0u32..6, -2i8..3, 0..4);
+    let weights = weights.prop_map(|weights| {
+        let weights = weights
+            .into_iter()
+            .map(|(d, w)| (d, f16::from_f32(w.into())));
+        Value::Sparse(SparseVector::new(weights.collect::<Vec<_>>()).unwrap())
+    });
+    weights.boxed()
 }
 
 /// Few of them, so that there are ties.

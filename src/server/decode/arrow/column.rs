@@ -128,6 +128,8 @@ fn fits(ty: AttributeType, arrow: &DataType) -> bool {
             // Texts in arrays are taken for nothing but texts.
             fits_scalar(ty, item) && (ty == ScalarType::String || !is_text(item))
         }),
+        // They come as JSON only.
+        AttributeType::Sparse => false,
         AttributeType::Vector { .. } => {
             item(arrow).is_some_and(|item| item.is_floating() || item.is_integer())
         }

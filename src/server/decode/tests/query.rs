@@ -1,7 +1,7 @@
 //! Bodies of queries, decoded as a whole.
 
 use crate::server::{decode::*, engine::Consistency};
-use isobath_query::search::{Aggregate, Include, RankBy};
+use isobath_query::search::{Aggregate, GroupKey, Include, RankBy};
 
 #[test]
 fn should_decode_a_query() {
@@ -33,6 +33,36 @@ fn should_ask_for_no_rows_where_only_aggregates_are_wanted() {
 }
 
 #[test]
+fn should_decode_groups() {
+    let body = r#"{"aggregate_by":{"n":["Count"],"sum":["Sum","price"]},"limit":7,
+        "group_by":["kind",{"tag":["ForEachUnique","tags"]}]}"#;
+    let decoded = decode_query(body.as_bytes()).unwrap();
+    let asked = &decoded.asked[0];
+    assert!(!asked.rows);
+    let by = asked.query.group_by.as_ref().unwrap();
+    let kind = GroupKey::Value("kind".parse().unwrap());
+    let tag = GroupKey::EachElement("tags".parse().unwrap());
+    assert_eq!(by.keys, [("kind".into(), kind), ("tag".into(), tag)]);
+    assert_eq!((by.limit, asked.query.limit), (7, 0));
+    let ranked = body.replace("{\"agg", "{\"rank_by\":[\"id\",\"asc\"],\"agg");
+    let decoded = decode_query(ranked.as_bytes()).unwrap();
+    let asked = &decoded.asked[0];
+    assert!(asked.rows);
+    assert_eq!(asked.query.limit, 7);
+}
+
+#[test]
+fn should_decode_fusion() {
+    let body = r#"{"queries":[{},{}],"rerank_by":["RRF",{"rank_constant":9,"weights":[1,0.5]}],
+        "limit":{"total":3},"offset":2}"#;
+    let fusion = decode_query(body.as_bytes()).unwrap().fusion.unwrap();
+    assert_eq!((fusion.rank_constant, fusion.weights), (9, vec![1.0, 0.5]));
+    assert_eq!((fusion.limit, fusion.offset), (3, 2));
+    let plain = decode_query(br#"{"queries":[{}],"rerank_by":["RRF"]}"#).unwrap();
+    assert_eq!(plain.fusion.unwrap().rank_constant, 60);
+}
+
+#[test]
 fn should_decode_several_queries() {
     let body = r#"{"queries":[{"rank_by":["id","asc"],"limit":{"total":3}},{"limit":2}]}"#;
     let decoded = decode_query(body.as_bytes()).unwrap();
@@ -59,19 +89,6 @@ fn should_name_where_a_query_is_wrong() {
             "offset: 10000 rows after 1 are more than 10000",
         ),
         (
-            r#"{"limit":{"total":1,"per":{}}}"#,
-            "limit: per is not supported yet",
-        ),
-        (r#"{"group_by":["a"]}"#, "group_by is not supported yet"),
-        (
-            r#"{"aggregate_by":{"s":["Sum","a"]}}"#,
-            "aggregate_by.s: Sum of an attribute is not supported yet",
-        ),
-        (
-            r#"{"rank_by":["a","SparseKNN",{"1":2}]}"#,
-            "rank_by: ranking by SparseKNN is not supported yet",
-        ),
-        (
             r#"{"rank_by":["Sum",[["a","BM25",7]]]}"#,
             "rank_by[1][0][2]: expected a string, or an array of them",
         ),
@@ -95,16 +112,85 @@ fn should_name_where_a_query_is_wrong() {
             r#"{"queries":[{"limit":1},{"colour":1}]}"#,
             "queries[1]: unknown field `colour`",
         ),
-        (r#"{"queries":[{}],"limit":3}"#, "unknown field `limit`"),
-        (
-            r#"{"queries":[{}],"rerank_by":["RRF"]}"#,
-            "rerank_by is not supported yet",
-        ),
         (
             r#"{"recall_target":1.5}"#,
             "recall_target: not above 0 and at most 1",
         ),
         (&many, "queries: 17 queries; expected 1 to 16"),
+    ] {
+        let fault = decode_query(body.as_bytes()).unwrap_err();
+        assert_eq!(fault.to_string(), text, "{body}");
+    }
+}
+
+#[test]
+fn should_name_what_is_wrong_with_groups_and_limits() {
+    for (body, text) in [
+        (
+            r#"{"limit":{"total":1,"per":{"limit":1}}}"#,
+            "limit.per: missing field `attributes`",
+        ),
+        (
+            r#"{"limit":{"total":1,"per":{"attributes":["a"],"limit":0}}}"#,
+            "limit.per.limit: 0 is not between 1 and 10000",
+        ),
+        (
+            r#"{"group_by":["a"]}"#,
+            "group_by: expected `aggregate_by` beside it",
+        ),
+        (
+            r#"{"group_by":["n"],"aggregate_by":{"n":["Count"]}}"#,
+            "group_by[0]: the label `n` is given twice",
+        ),
+        (
+            r#"{"group_by":[{"t":["Each","a"]}],"aggregate_by":{"n":["Count"]}}"#,
+            "group_by[0]: expected an attribute or {label: [\"ForEachUnique\", attribute]}",
+        ),
+        (
+            r#"{"aggregate_by":{"s":["Max","a"]}}"#,
+            "aggregate_by.s: expected [\"Count\"] or [\"Sum\", attribute]",
+        ),
+    ] {
+        let fault = decode_query(body.as_bytes()).unwrap_err();
+        assert_eq!(fault.to_string(), text, "{body}");
+    }
+}
+
+#[test]
+fn should_name_what_is_wrong_with_fusion() {
+    for (body, text) in [
+        (
+            r#"{"queries":[{}],"limit":3}"#,
+            "limit: expected `rerank_by` beside it",
+        ),
+        (
+            r#"{"queries":[{}],"rerank_by":["RRF"],"offset":3}"#,
+            "offset: expected `limit` beside it",
+        ),
+        (
+            r#"{"queries":[{}],"rerank_by":["RRF",{"weights":[1,2]}]}"#,
+            "rerank_by[1].weights: 2 weights for 1 queries",
+        ),
+        (
+            r#"{"queries":[{}],"rerank_by":["RRF",{"weights":[0]}]}"#,
+            "rerank_by[1].weights[0]: not a positive 32-bit float",
+        ),
+        (
+            r#"{"queries":[{}],"rerank_by":["RRF",{"rank_constant":0}]}"#,
+            "rerank_by[1].rank_constant: must be at least 1",
+        ),
+        (
+            r#"{"queries":[{"aggregate_by":{"n":["Count"]}}],"rerank_by":["RRF"]}"#,
+            "rerank_by: queries[0] asks for aggregates, which cannot be fused",
+        ),
+        (
+            r#"{"queries":[{}],"rerank_by":{"model":"m"}}"#,
+            "rerank_by: reranking by a model is not supported yet",
+        ),
+        (
+            r#"{"limit":1,"rerank_by":["RRF"]}"#,
+            "rerank_by: one query alone is not fused: expected `queries` beside it",
+        ),
     ] {
         let fault = decode_query(body.as_bytes()).unwrap_err();
         assert_eq!(fault.to_string(), text, "{body}");

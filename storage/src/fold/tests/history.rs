@@ -3,8 +3,8 @@
 use crate::model::{
     AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, Control, Counts, Declaration,
     Epoch, Hlc, Id, IdColumn, IdempotencyKey, LogId, Mutation, Nonce, PatchMask, Request, Rows,
-    SegmentHeader, SegmentKind, Seq, ShardId, SparsePatch, Switch, Value, VectorValue,
-    VersionVector,
+    SegmentHeader, SegmentKind, Seq, ShardId, SparsePatch, SparseVector, Switch, Value,
+    VectorValue, VersionVector,
 };
 use arrow_buffer::BooleanBuffer;
 use proptest::{collection::vec, prelude::*};
@@ -233,6 +233,9 @@ fn value(ty: AttributeType, counter: &mut i64) -> Value {
         AttributeType::Array(_) if *counter % 3 == 0 => Value::Array([].into()),
         AttributeType::Array(_) => Value::Array([Value::Int(*counter)].into()),
         AttributeType::Scalar(crate::model::ScalarType::Int) => Value::Int(*counter),
+        AttributeType::Sparse => {
+            Value::Sparse(SparseVector::new([(7, half::f16::from_f32(n))]).unwrap())
+        }
         AttributeType::Scalar(_) => Value::String(counter.to_string().into()),
     }
 }

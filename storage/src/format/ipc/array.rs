@@ -5,7 +5,7 @@ use crate::format::FormatError;
 use crate::model::{AttributeType, ScalarType, VectorElement};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, FixedSizeBinaryArray,
-    FixedSizeListArray, ListArray, PrimitiveArray, StringArray, types,
+    FixedSizeListArray, ListArray, PrimitiveArray, StringArray, StructArray, types,
 };
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
@@ -47,7 +47,30 @@ fn attribute(body: &mut Body, ty: AttributeType, rows: usize) -> Result<ArrayRef
             array.map(arc).map_err(FormatError::arrow(body.what))
         }
         AttributeType::Vector { dim, element } => vectors(body, dim, element, rows),
+        AttributeType::Sparse => sparse_vectors(body, rows),
     }
+}
+
+/// Lists of dimensions with weights.
+fn sparse_vectors(body: &mut Body, rows: usize) -> Result<ArrayRef, FormatError> {
+    let nulls = body.start(rows)?;
+    let offsets = offsets(body, rows)?;
+    let count = last(&offsets);
+    let item_nulls = body.start(count)?;
+    let dim_nulls = body.start(count)?;
+    let dims = arc(primitives::<types::UInt32Type>(body, count, dim_nulls)?);
+    let weight_nulls = body.start(count)?;
+    let weights = arc(primitives::<types::Float16Type>(body, count, weight_nulls)?);
+    let DataType::List(field) = AttributeType::Sparse.to_arrow() else {
+        return Err(body.corrupt("sparse vectors are lists"));
+    };
+    let DataType::Struct(fields) = field.data_type() else {
+        return Err(body.corrupt("sparse vectors are lists of weights"));
+    };
+    let items = StructArray::try_new(fields.clone(), vec![dims, weights], item_nulls);
+    let items = items.map_err(FormatError::arrow(body.what))?;
+    let array = ListArray::try_new(field, offsets, arc(items), nulls);
+    array.map(arc).map_err(FormatError::arrow(body.what))
 }
 
 fn scalars(body: &mut Body, ty: ScalarType, rows: usize) -> Result<ArrayRef, FormatError> {

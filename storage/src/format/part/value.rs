@@ -5,7 +5,7 @@ use crate::format::{
     FormatError,
     cursor::{Cursor, Put},
 };
-use crate::model::{Value, VectorValue};
+use crate::model::{SparseVector, Value, VectorValue};
 use half::f16;
 use uuid::Uuid;
 
@@ -48,6 +48,14 @@ pub(super) fn put(out: &mut Vec<u8>, value: &Value) -> Result<(), FormatError> {
             }
         }
         Value::Vector(vector) => put_vector(out, vector)?,
+        Value::Sparse(vector) => {
+            out.put_u8(11);
+            out.put_count(WHAT, vector.weights().len())?;
+            for (dim, weight) in vector.weights() {
+                out.extend_from_slice(&dim.to_le_bytes());
+                out.extend_from_slice(&weight.to_le_bytes());
+            }
+        }
     }
     Ok(())
 }
@@ -91,6 +99,17 @@ pub(super) fn take(fields: &mut Cursor<'_>) -> Result<Value, FormatError> {
             Ok(Value::Vector(VectorValue::F16(
                 values.collect::<Result<_, _>>()?,
             )))
+        }
+        11 => {
+            let count = fields.count(6)?;
+            let weights = (0..count).map(|_| {
+                let dim = fields.array().map(u32::from_le_bytes)?;
+                Ok((dim, fields.array().map(f16::from_le_bytes)?))
+            });
+            let weights: Vec<_> = weights.collect::<Result<_, FormatError>>()?;
+            let vector = SparseVector::new(weights);
+            let corrupt = || FormatError::corrupt(WHAT, "a sparse vector that is none");
+            vector.map(Value::Sparse).ok_or_else(corrupt)
         }
         kind => scalar(kind, fields),
     }
