@@ -10,22 +10,25 @@ from pathlib import Path
 import pytest
 from turbopuffer import AuthenticationError, PermissionDeniedError
 
-from harness.node import Node, binary, local_bucket
+from harness.node import Bucket, Node, binary, local_bucket
 from harness.process import Process, free_port, wait_until
 
 ROWS = [{"id": 1, "vector": [1, 2]}]
+# What the two nodes prove to each other that they belong together.
+SECRET = "only the nodes of this region know"
 
 
 class Region:
     """Two nodes; `root` may do everything."""
 
     def __init__(self, home: Path):
-        bucket = local_bucket(home / "bucket")
+        url = local_bucket(home / "bucket").url
+        bucket = Bucket(url, {"ISOBATH_SERVER__NODE_SECRET": SECRET})
         self.nodes = [Node(bucket, home / name) for name in ("a", "b")]
         for node in self.nodes:
             node.start()
         self.said: list[str] = []
-        self.secrets: list[str] = []
+        self.secrets = [SECRET]
         self.root = self.create(access="admin", key=None)
 
     def keys(self, *words: str, key: str | None, node: int = 0) -> subprocess.CompletedProcess:
@@ -113,6 +116,14 @@ def test_wrong_keys_get_in_nowhere(region):
         client(region, "none").namespace("team-a").write(upsert_rows=ROWS)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert status(region.nodes[0], "GET", path, None) == 200
+
+
+def test_nodes_know_each_other_by_their_secret(region):
+    for node in region.nodes:
+        for key in (None, "", region.root, SECRET[:-1]):
+            assert status(node, "GET", "/internal/v1/ping", key) == 401, key
+        assert status(node, "GET", "/internal/v1/ping", SECRET) == 200
+        assert status(node, "GET", "/v1/namespaces", SECRET) == 401
 
 
 def test_a_revoked_key_is_worthless_on_every_node_within_seconds(region):
@@ -204,7 +215,8 @@ def test_with_keys_a_server_listens_for_others(region, tmp_path):
 def test_keys_appear_nowhere(region):
     """Last: in no log, metric, error, setting or object of the bucket."""
     printed = subprocess.run([binary(), "config", "print"], capture_output=True, text=True, timeout=60,
-                             env={**os.environ, "ISOBATH_API_KEY": region.root}).stdout
+                             env={**os.environ, "ISOBATH_API_KEY": region.root,
+                                  "ISOBATH_SERVER__NODE_SECRET": SECRET}).stdout
     said = region.said + [printed]
     for node in region.nodes:
         said += [node.process.log.read_text(errors="replace"), node.get("/metrics")[1]]
