@@ -143,3 +143,21 @@ def test_a_bad_request_is_refused(node, filled, body, named):
     status, answer = post(node, f"/v2/namespaces/{filled.id}/query", body)
     assert status == 400
     assert named in answer["error"]
+
+
+def test_text_and_vectors_are_fused_and_limited_by_kind(namespace):
+    words = ["deep sea", "deep water", "high hill", "deep deep sea"]
+    namespace.write(
+        upsert_rows=[{"id": at, "text": text, "vector": [at, 1], "kind": at % 2} for at, text in enumerate(words)],
+        distance_metric="euclidean_squared", schema={"text": {"type": "string", "full_text_search": True}},
+    )
+    text = {"rank_by": ("text", "BM25", "deep sea"), "limit": 4}
+    found = [row.id for row in namespace.query(**text).rows]
+    assert set(found) == {0, 1, 3}
+    near = {"rank_by": ("vector", "ANN", [2, 1]), "limit": 1}
+    [answer] = namespace.multi_query(queries=[text, near], rerank_by=("RRF",)).results
+    # The best text and the nearest row are both first once: their ids decide.
+    assert [row.id for row in answer.rows[:2]] == sorted([found[0], 2])
+    per = {"attributes": ["kind"], "limit": 1}
+    kinds = [row.id for row in namespace.query(**{**text, "limit": {"total": 4, "per": per}}).rows]
+    assert len(kinds) == 2 and kinds[0] == found[0] and kinds[0] % 2 != kinds[1] % 2
