@@ -52,6 +52,12 @@ pub struct ServerConfig {
     /// it gets 503. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub owner_wait: Duration,
+    /// Rows that one `delete_by_filter` may delete; where more match, the write is refused or deletes so
+    /// many, as it says. Default 5,000,000. Lower it where memory is short: each takes some hundred bytes
+    /// until the write is applied.
+    pub delete_by_filter_rows: usize,
+    /// Rows that one `patch_by_filter` may patch, likewise. Default 50,000.
+    pub patch_by_filter_rows: usize,
     /// How long open requests are given to end after SIGTERM. Default 20 s; keep it below the time
     /// after which whoever runs the process kills it.
     #[serde(with = "humantime_serde")]
@@ -73,6 +79,8 @@ impl Default for ServerConfig {
             idle_timeout: Duration::from_mins(1),
             max_concurrent: 512,
             owner_wait: Duration::from_secs(10),
+            delete_by_filter_rows: 5_000_000,
+            patch_by_filter_rows: 50_000,
             drain_timeout: Duration::from_secs(20),
         }
     }
@@ -110,6 +118,9 @@ impl ServerConfig {
         problems.time("idle_timeout", self.idle_timeout, second, hour);
         problems.range("max_concurrent", self.max_concurrent, 1, 65_536);
         problems.time("owner_wait", self.owner_wait, Duration::ZERO, hour);
+        let (deleted, patched) = (self.delete_by_filter_rows, self.patch_by_filter_rows);
+        problems.range("delete_by_filter_rows", deleted, 1, 100_000_000);
+        problems.range("patch_by_filter_rows", patched, 1, 5_000_000);
         problems.time("drain_timeout", self.drain_timeout, Duration::ZERO, hour);
     }
 }

@@ -1,10 +1,10 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::{Node, Refusal, sink::Terms};
+use super::Node;
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
-    Health, Metadata, NamespacePage, OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions,
-    RecallCommand, Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
+    Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
+    ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
 };
 use async_trait::async_trait;
 use isobath_query::{
@@ -12,10 +12,8 @@ use isobath_query::{
     view::View,
 };
 use isobath_storage::{
-    log::{AppendError, BarrierError, Committed, Role},
-    model::{
-        Control, Counts, Hlc, Mutation, Namespace, Request, Schema, Seq, Token, VersionVector,
-    },
+    log::{BarrierError, Committed, Role},
+    model::{Control, Hlc, Mutation, Namespace, Schema, Seq, Token, VersionVector},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -37,29 +35,7 @@ impl Engine for Node {
         if !options.disable_backpressure {
             self.check_backlog(namespace)?;
         }
-        let request = Request {
-            first_index: 0,
-            key: options.key,
-            body: options.body,
-            api_key: options.api_key,
-            counts: Counts::default(),
-            declarations: command.declarations,
-            mutations: command.mutations,
-        };
-        let terms = Terms {
-            existence: command.existence,
-            retry: options.retry,
-        };
-        let committed = self
-            .log
-            .append(namespace.clone(), request, terms)
-            .await
-            .map_err(append_error)?;
-        Ok(Written {
-            counts: committed.counts,
-            token: self.token_after(&options.read, &committed),
-            committed_at_ms: committed.stamp.hlc.millis(),
-        })
+        self.commit(namespace, command, options).await
     }
 
     async fn query(
@@ -146,8 +122,8 @@ impl Engine for Node {
     ) -> Result<Deleted, EngineError> {
         let command = WriteCommand {
             existence: Existence::MustExist,
-            declarations: vec![],
             mutations: vec![Mutation::Control(Control::Delete)],
+            ..WriteCommand::default()
         };
         let written = self.write(namespace, command, options).await?;
         Ok(Deleted {
@@ -186,6 +162,7 @@ impl Engine for Node {
             last_write_at_ms,
             unindexed_rows: status.unindexed_rows,
             unindexed_bytes: status.unindexed_bytes,
+            policy: Policy::of_json(&view.policy),
         })
     }
 
@@ -340,7 +317,7 @@ impl Node {
     }
 
     /// Waits until the views hold every write that was acked before the call.
-    async fn strong(&self) -> Result<(), EngineError> {
+    pub(super) async fn strong(&self) -> Result<(), EngineError> {
         let asked = self.clock.monotonic();
         let barrier = tokio::time::timeout(self.read_timeout, self.log.barrier()).await;
         let Ok(barrier) = barrier else {
@@ -353,7 +330,7 @@ impl Node {
     }
 
     /// The view of a namespace that exists.
-    fn existing(&self, namespace: &Namespace) -> Result<Arc<View>, EngineError> {
+    pub(super) fn existing(&self, namespace: &Namespace) -> Result<Arc<View>, EngineError> {
         let view = self.views.get(namespace).map(|live| live.view());
         view.filter(|view| view.exists()).ok_or_else(|| {
             let said = format!("namespace '{namespace}' was not found");
@@ -361,7 +338,7 @@ impl Node {
         })
     }
 
-    fn token_after(&self, options: &ReadOptions, committed: &Committed) -> Token {
+    pub(super) fn token_after(&self, options: &ReadOptions, committed: &Committed) -> Token {
         self.token(options, committed.stamp.seq, committed.stamp.hlc)
     }
 
@@ -375,37 +352,6 @@ impl Node {
             cluster: self.cluster,
             hlc,
             seen,
-        }
-    }
-}
-
-fn append_error(error: AppendError) -> EngineError {
-    let busy = Duration::from_secs(1);
-    match error {
-        AppendError::NotOwner { address } => {
-            EngineError::new(Kind::NotOwner { address }, "another node owns the log")
-        }
-        AppendError::Busy => {
-            EngineError::new(Kind::Overloaded, "too many writes are waiting").retry_after(busy)
-        }
-        AppendError::Unknown => EngineError::new(
-            Kind::UnknownOutcome,
-            "the outcome of the write is unknown; repeat it under the same Idempotency-Key",
-        ),
-        AppendError::Refused(source) => match source.downcast::<Refusal>() {
-            Ok(refusal) if matches!(*refusal, Refusal::NotFound(_)) => {
-                EngineError::new(Kind::NotFound, refusal.to_string())
-            }
-            Ok(refusal) => EngineError::new(Kind::Invalid, refusal.to_string()),
-            Err(source) => {
-                EngineError::new(Kind::Internal, "the write was refused").caused_by(source)
-            }
-        },
-        error @ AppendError::Unavailable(_) => {
-            EngineError::new(Kind::Unavailable, error.to_string()).retry_after(busy)
-        }
-        error @ AppendError::Stopped(_) => {
-            EngineError::new(Kind::Unavailable, "the log stopped").caused_by(error)
         }
     }
 }

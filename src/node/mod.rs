@@ -6,6 +6,7 @@
 //! ```
 
 mod bucket;
+mod copy;
 mod derived;
 mod engine;
 mod error;
@@ -17,6 +18,7 @@ mod pending;
 mod recent;
 mod refusal;
 mod sink;
+mod write;
 
 pub use error::NodeError;
 pub use refusal::Refusal;
@@ -49,6 +51,7 @@ use std::{
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
+use write::WriteLimits;
 
 /// What a node is made of.
 #[derive(Debug)]
@@ -88,6 +91,7 @@ pub struct Node {
     recall_target: f32,
     /// Bytes of a namespace that may wait to be folded.
     max_unfolded: u64,
+    limits: WriteLimits,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -156,6 +160,7 @@ impl Node {
             search_timeout: config.search.deadline,
             recall_target: config.index.recall_target,
             max_unfolded: config.fold.max_unfolded.as_u64(),
+            limits: WriteLimits::of(&config.server),
             shutdown,
             tasks: TaskTracker::new(),
         });

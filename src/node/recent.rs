@@ -1,13 +1,19 @@
 //! [`Recent`]: the writes of the last minutes, by what repeats of them are recognised.
 
 use isobath_storage::{
-    log::Committed,
+    log::{Affected, Committed},
     model::{BodyHash, Hlc, IdempotencyKey, Request, Segment, Stamp},
 };
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
+
+/// The most ids of changed rows that are kept of one write, and of all: repeats of larger ones are answered
+/// with counts alone.
+const MAX_IDS_OF_ONE: usize = 10_000;
+const MAX_IDS: usize = 1_000_000;
 
 /// A write of the last minutes.
 #[derive(Debug, Clone)]
@@ -32,6 +38,7 @@ impl Write {
         let committed = Committed {
             stamp,
             counts: request.counts,
+            affected: None,
         };
         let last = stamp.at(stamp.index.saturating_add(length - 1));
         Self {
@@ -49,6 +56,8 @@ pub(super) struct Recent {
     keys: HashMap<IdempotencyKey, Entry>,
     bodies: HashMap<BodyHash, IdempotencyKey>,
     ages: VecDeque<(Hlc, IdempotencyKey, BodyHash)>,
+    /// How many ids of changed rows are kept.
+    ids: usize,
     /// Resolved and not applied.
     in_flight: Vec<(IdempotencyKey, BodyHash)>,
 }
@@ -61,6 +70,7 @@ impl Recent {
             keys: HashMap::new(),
             bodies: HashMap::new(),
             ages: VecDeque::new(),
+            ids: 0,
             in_flight: vec![],
         }
     }
@@ -84,8 +94,15 @@ impl Recent {
     }
 
     /// A write whose outcome is fixed and which is not in the log yet.
-    pub(super) fn resolved(&mut self, request: &Request, stamp: Stamp) {
-        self.insert(Write::new(request, stamp));
+    pub(super) fn resolved(
+        &mut self,
+        request: &Request,
+        stamp: Stamp,
+        affected: Option<Arc<Affected>>,
+    ) {
+        let mut write = Write::new(request, stamp);
+        write.entry.committed.affected = affected.filter(|affected| self.may_keep(affected));
+        self.insert(write);
         self.in_flight.push((request.key, request.body));
     }
 
@@ -104,20 +121,50 @@ impl Recent {
 
     /// What was resolved and not applied never will be.
     pub(super) fn discard(&mut self) {
-        for (key, body) in self.in_flight.drain(..) {
-            self.keys.remove(&key);
+        for (key, body) in std::mem::take(&mut self.in_flight) {
+            if let Some(entry) = self.keys.remove(&key) {
+                self.release(&entry);
+            }
             self.bodies.remove(&body);
         }
     }
 
     /// Remembers a write.
     pub(super) fn insert(&mut self, write: Write) {
-        let Write { key, body, entry } = write;
-        let hlc = entry.committed.stamp.hlc;
-        if self.keys.insert(key, entry).is_none() {
-            self.ages.push_back((hlc, key, body));
+        let Write {
+            key,
+            body,
+            mut entry,
+        } = write;
+        let Committed { stamp, .. } = entry.committed;
+        if let Some(known) = self.keys.get(&key)
+            && known.committed.stamp == stamp
+            && entry.committed.affected.is_none()
+        {
+            // the log does not hold which rows were changed
+            entry
+                .committed
+                .affected
+                .clone_from(&known.committed.affected);
+        }
+        if let Some(affected) = &entry.committed.affected {
+            self.ids += ids(affected);
+        }
+        match self.keys.insert(key, entry) {
+            None => self.ages.push_back((stamp.hlc, key, body)),
+            Some(before) => self.release(&before),
         }
         self.bodies.insert(body, key);
+    }
+
+    /// Whether the ids of the rows that a write changed are few enough to be kept for its repeats.
+    fn may_keep(&self, affected: &Affected) -> bool {
+        ids(affected) <= MAX_IDS_OF_ONE && self.ids + ids(affected) <= MAX_IDS
+    }
+
+    fn release(&mut self, entry: &Entry) {
+        let affected = entry.committed.affected.as_deref();
+        self.ids = self.ids.saturating_sub(affected.map_or(0, ids));
     }
 
     fn forget(&mut self, now: Hlc) {
@@ -127,10 +174,16 @@ impl Recent {
             let Some((_, key, body)) = self.ages.pop_front() else {
                 return;
             };
-            self.keys.remove(&key);
+            if let Some(entry) = self.keys.remove(&key) {
+                self.release(&entry);
+            }
             if self.bodies.get(&body) == Some(&key) {
                 self.bodies.remove(&body);
             }
         }
     }
+}
+
+fn ids(affected: &Affected) -> usize {
+    affected.upserted.len() + affected.patched.len() + affected.deleted.len()
 }

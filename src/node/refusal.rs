@@ -1,6 +1,10 @@
 //! [`Refusal`]: why the owner does not take a write.
 
-use isobath_storage::model::{AttributeName, AttributeType, IdKind, Metric, Namespace};
+use isobath_query::search::SearchError;
+use isobath_storage::{
+    fold::FoldError,
+    model::{AttributeName, AttributeType, IdKind, Metric, Namespace},
+};
 
 /// Why the owner does not take a write; nothing of it is applied.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +44,31 @@ pub enum Refusal {
         /// The metric in the write.
         given: Metric,
     },
+    /// The namespace takes no writes.
+    #[error("namespace '{0}' is read-only: its metadata say `read_only: true`")]
+    ReadOnly(Namespace),
+    /// The write fills a namespace that has rows already.
+    #[error("copy_from_namespace: namespace '{0}' has rows already; copy into one that is empty")]
+    NotEmpty(Namespace),
+    /// The same write was taken before, and whether this one repeats it cannot be told.
+    #[error(
+        "a write like this one, which depends on what rows hold, was taken before; whether this is its repeat \
+         is unknown: read the rows, and write under an Idempotency-Key to have repeats recognised"
+    )]
+    Unknown,
+    /// A filter or condition that does not fit the schema.
+    #[error("{0}")]
+    Filter(SearchError),
+    /// The rows could not be gathered.
+    #[error("the rows of the write could not be gathered")]
+    Fold(#[from] FoldError),
     /// The first write of a vector attribute does not say how far apart vectors are.
     #[error("distance_metric is required for the first write of vector attribute {0}")]
     NoMetric(AttributeName),
+}
+
+impl From<SearchError> for Refusal {
+    fn from(error: SearchError) -> Self {
+        Self::Filter(error)
+    }
 }

@@ -1,7 +1,12 @@
 //! [`NodeSink`]: what the log brings becomes the node's views.
 
-use super::{NodeError, Refusal, bucket::Bucket, pending::Pending, recent::Recent};
-use crate::server::Existence;
+use super::{
+    NodeError, Refusal,
+    bucket::Bucket,
+    pending::{Pending, Selected},
+    recent::Recent,
+};
+use crate::server::{Conditions, Existence, PolicyChange};
 use isobath_query::view::Views;
 use isobath_storage::{
     format::segment,
@@ -19,12 +24,34 @@ use std::{
 const FENCE_SEARCH: u64 = 64;
 
 /// What a write's resolution depends on besides its request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(super) struct Terms {
     /// What to do where the namespace is missing.
     pub(super) existence: Existence,
     /// The client says that it sent this body before.
     pub(super) retry: bool,
+    /// The rows of the mutations that filters chose: of the first ones after the controls.
+    pub(super) selected: Vec<Selected>,
+    /// Which rows of the others are written.
+    pub(super) conditions: Conditions,
+    /// The answer names the rows that are changed.
+    pub(super) return_ids: bool,
+    /// The write fills a namespace that has no rows.
+    pub(super) must_be_empty: bool,
+    /// What is to change of the policy.
+    pub(super) policy: Option<PolicyChange>,
+}
+
+impl Terms {
+    /// Whether not every row of the request is written for sure.
+    pub(super) fn is_restricted(&self) -> bool {
+        !self.selected.is_empty() || !self.conditions.is_empty()
+    }
+
+    /// Whether the filters match more rows than the write changes.
+    pub(super) fn remaining(&self) -> bool {
+        self.selected.iter().any(Selected::has_more)
+    }
 }
 
 /// What the log brings becomes the node's views; as the owner, it fixes the outcome of writes.
@@ -106,7 +133,7 @@ impl NodeSink {
         &self,
         namespace: &Namespace,
         request: &Request,
-        terms: Terms,
+        terms: &Terms,
     ) -> Option<Resolution> {
         if let Some(entry) = self.recent.by_key(request.key) {
             return Some(Resolution::Done(entry.committed.clone()));
@@ -115,17 +142,20 @@ impl NodeSink {
             return None;
         }
         let entry = self.recent.by_body(request.body)?;
+        if terms.is_restricted() {
+            return Some(Resolution::Refuse(Box::new(Refusal::Unknown)));
+        }
         let last = entry.last;
         let stands = |id: &Id, upsert: bool| match self.pending.newest(namespace, id) {
             Some((stamp, _)) => stamp <= last,
             None => !upsert,
         };
         let unchanged = request.mutations.iter().all(|mutation| match mutation {
-            Mutation::Upsert(rows) => rows.ids().iter().all(|id| stands(&id, true)),
-            Mutation::Patch(_, rows) => rows.ids().iter().all(|id| stands(&id, false)),
-            Mutation::SparsePatch(patches) => patches.iter().all(|p| stands(&p.id, false)),
-            Mutation::Delete(ids) => ids.iter().all(|id| stands(&id, false)),
             Mutation::Control(_) => false,
+            mutation => {
+                let upsert = matches!(mutation, Mutation::Upsert(_));
+                mutation.ids().all(|id| stands(&id, upsert))
+            }
         });
         unchanged.then(|| Resolution::Done(entry.committed.clone()))
     }
@@ -141,14 +171,14 @@ impl Sink for NodeSink {
         terms: Terms,
         stamp: Stamp,
     ) -> Resolution {
-        if let Some(done) = self.repeated(namespace, request, terms) {
+        if let Some(done) = self.repeated(namespace, request, &terms) {
             return done;
         }
-        let must_exist = terms.existence == Existence::MustExist;
-        match self.pending.resolve(namespace, request, must_exist, stamp) {
-            Ok(()) => {
-                self.recent.resolved(request, stamp);
-                Resolution::Apply
+        match self.pending.resolve(namespace, request, &terms, stamp) {
+            Ok(affected) => {
+                let affected = affected.map(Arc::new);
+                self.recent.resolved(request, stamp, affected.clone());
+                Resolution::Apply(affected)
             }
             Err(refusal) => Resolution::Refuse(Box::<Refusal>::new(refusal)),
         }

@@ -1,6 +1,7 @@
 //! [`Commit`]: one write, carried out here or by the node that owns the log.
 
 use super::{
+    decode::depends_on_rows,
     engine_error::{EngineError, EngineErrorKind},
     error::ApiError,
     peers::{Original, Sent},
@@ -61,7 +62,7 @@ impl<'a> Commit<'a> {
                 }
             }
             if self.server.since(start) >= self.server.config.owner_wait {
-                return Err(gave_up(unknown));
+                return Err(self.gave_up(unknown));
             }
             clock.sleep(LOOK_AGAIN).await;
         }
@@ -84,15 +85,24 @@ impl<'a> Commit<'a> {
             () = replaced => None,
         }
     }
-}
 
-fn gave_up(unknown: bool) -> ApiError {
-    let error = if unknown {
-        let text = "the owner of the log did not answer; the write may have been applied, and a \
-                    repeat under the same key or by a client's own retry is safe";
-        EngineError::new(EngineErrorKind::UnknownOutcome, text)
-    } else {
-        EngineError::new(EngineErrorKind::Unavailable, "no node owns the log")
-    };
-    error.into()
+    /// Why it is not tried any longer.
+    fn gave_up(&self, unknown: bool) -> ApiError {
+        if !unknown {
+            let text = "no node owns the log";
+            return EngineError::new(EngineErrorKind::Unavailable, text).into();
+        }
+        let depends = self
+            .original
+            .is_some_and(|original| depends_on_rows(&original.body));
+        let text = if depends {
+            "the owner of the log did not answer; the write may have been applied: a repeat is safe \
+             only under the same Idempotency-Key"
+        } else {
+            "the owner of the log did not answer; the write may have been applied, and a repeat \
+             under the same key or by a client's own retry is safe"
+        };
+        let repeatable = !depends;
+        EngineError::new(EngineErrorKind::UnknownOutcome { repeatable }, text).into()
+    }
 }

@@ -1,11 +1,12 @@
 //! [`Engine`]: what the HTTP API asks of a node.
 
-use super::{EngineError, keys::KeyRing};
+use super::{EngineError, Policy, WriteCommand, keys::KeyRing};
 use async_trait::async_trait;
 use isobath_query::search::{Answer, Filter, Fusion, Hit, Query};
+use isobath_storage::log::Affected;
 use isobath_storage::model::{
-    AttributeName, BodyHash, Counts, Declaration, Epoch, IdempotencyKey, LogId, Mutation,
-    Namespace, Region, Schema, Seq, Token,
+    AttributeName, BodyHash, Counts, Epoch, IdempotencyKey, LogId, Namespace, Region, Schema, Seq,
+    Token,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -90,31 +91,6 @@ pub trait Engine: Debug + Send + Sync + 'static {
     fn ping(&self) -> Pong;
 }
 
-/// A write, decoded. All of it takes effect, or nothing.
-///
-/// A schema update is a write that only declares and switches, of a namespace that must exist.
-#[derive(Debug, Clone)]
-pub struct WriteCommand {
-    /// What to do where the namespace is missing.
-    pub existence: Existence,
-    /// Type and metric of every attribute that is written or declared; `id` among them when ids occur.
-    pub declarations: Vec<Declaration>,
-    /// The mutations: controls first, then upserts, patches, deletes. No id occurs twice.
-    pub mutations: Vec<Mutation>,
-}
-
-/// What a write does where its namespace is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Existence {
-    /// Upserts create it; patches and deletes alone find nothing to change and succeed.
-    #[default]
-    Implicit,
-    /// It is created, also without rows; the mutations hold a `Create` already.
-    Create,
-    /// The write fails with [`NotFound`](super::EngineErrorKind::NotFound).
-    MustExist,
-}
-
 /// What a write's effect and answer depend on besides the command.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
@@ -179,6 +155,8 @@ pub enum OnStale {
 pub struct Written {
     /// Rows by what was done to them.
     pub counts: Counts,
+    /// The rows that were changed, where the write asked for them and they are known.
+    pub affected: Option<Arc<Affected>>,
     /// The position after the write, merged with the request's.
     pub token: Token,
     /// When it was committed: the milliseconds of the segment's time.
@@ -264,6 +242,8 @@ pub struct Metadata {
     pub unindexed_rows: u64,
     /// Bytes of those rows.
     pub unindexed_bytes: u64,
+    /// The namespace's policy.
+    pub policy: Policy,
 }
 
 /// Asks how well approximate searches do.

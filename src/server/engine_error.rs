@@ -24,8 +24,13 @@ pub enum EngineErrorKind {
         /// Where the owner listens, as `host:port` or `http://host:port`, if that is known.
         address: Option<String>,
     },
-    /// The command may have been applied, or may yet be; a repeat under the same key is safe.
-    UnknownOutcome,
+    /// The command may have been applied, or may yet be.
+    UnknownOutcome {
+        /// A client's own repeat of it is safe.
+        repeatable: bool,
+    },
+    /// The namespace does not take such commands.
+    Forbidden,
     /// The command took longer than it may.
     Deadline,
     /// The bucket has no space left.

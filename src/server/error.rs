@@ -32,6 +32,7 @@ pub(crate) struct ApiError {
     message: String,
     retry_after: Option<Duration>,
     not_owner: bool,
+    never_retry: bool,
 }
 
 impl ApiError {
@@ -46,6 +47,7 @@ impl ApiError {
             message,
             retry_after: None,
             not_owner: false,
+            never_retry: false,
         }
     }
 
@@ -108,9 +110,12 @@ impl From<EngineError> for ApiError {
             Kind::Precondition => (StatusCode::PRECONDITION_FAILED, None),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Kind::Overloaded => (StatusCode::TOO_MANY_REQUESTS, Some(RETRY_SOON)),
-            Kind::Unavailable | Kind::NotOwner { .. } | Kind::UnknownOutcome | Kind::Deadline => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SOON))
-            }
+            Kind::Forbidden => (StatusCode::FORBIDDEN, None),
+            Kind::UnknownOutcome { repeatable: false } => (StatusCode::SERVICE_UNAVAILABLE, None),
+            Kind::Unavailable
+            | Kind::NotOwner { .. }
+            | Kind::UnknownOutcome { repeatable: true }
+            | Kind::Deadline => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SOON)),
             Kind::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, None),
             Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
@@ -121,6 +126,7 @@ impl From<EngineError> for ApiError {
         Self {
             retry_after: error.retry_after.or(retry),
             not_owner: matches!(error.kind, Kind::NotOwner { .. }),
+            never_retry: matches!(error.kind, Kind::UnknownOutcome { repeatable: false }),
             ..Self::new(status, error.message)
         }
     }
@@ -139,6 +145,9 @@ impl IntoResponse for ApiError {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.never_retry {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if self.not_owner {
             headers.insert(NOT_OWNER, HeaderValue::from_static("true"));

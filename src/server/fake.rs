@@ -2,8 +2,8 @@
 
 use super::{
     Deleted, Engine, EngineError, EngineErrorKind, Explained, GroundTruth, Health, Metadata,
-    NamespacePage, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled,
-    WriteCommand, WriteOptions, Written,
+    NamespacePage, OwnedLog, Policy, Pong, Queried, QueryCommand, ReadOptions, RecallCommand,
+    Recalled, WriteCommand, WriteOptions, Written,
     keys::{ApiKey, KeyRing},
 };
 use async_trait::async_trait;
@@ -116,6 +116,7 @@ impl Engine for FakeEngine {
                 upserted: Some(2),
                 ..Counts::default()
             },
+            affected: None,
             token: token(),
             committed_at_ms: 1_709_251_200_250,
         })
@@ -222,6 +223,7 @@ impl Engine for FakeEngine {
             last_write_at_ms: 1,
             unindexed_rows: 0,
             unindexed_bytes: 0,
+            policy: Policy::default(),
         })
     }
 

@@ -22,6 +22,7 @@ pub mod metrics;
 mod openapi;
 mod peer;
 mod peers;
+mod policy;
 mod request;
 mod routes;
 mod serve;
@@ -29,11 +30,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod write_command;
 
 pub use engine::{
-    Consistency, Deleted, Engine, Existence, Explained, GroundTruth, Health, Metadata,
-    NamespacePage, OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand,
-    Recalled, WriteCommand, WriteOptions, Written,
+    Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage, OnStale,
+    OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, WriteOptions,
+    Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
 
@@ -45,5 +47,7 @@ pub fn read_queries(body: &[u8]) -> Result<Vec<isobath_query::search::Query>, En
     Ok(decoded.asked.into_iter().map(|asked| asked.query).collect())
 }
 pub use peers::{PeerError, Peers, PeersError};
+pub use policy::{Pinning, Policy, PolicyChange};
 pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
 pub use tls::{Tls, TlsError};
+pub use write_command::{ByFilter, Conditions, CopyFrom, Existence, PatchByFilter, WriteCommand};

@@ -14,8 +14,7 @@ from harness.node import Node, local_bucket
 
 ARCHIVE = "turbopuffer-3.1.0"
 
-# Copies, deletes by filter and customer keys are not there yet; the
-# telemetry and respond-async tests talk to a mock of their own.
+# The telemetry and respond-async tests talk to a mock of their own.
 MUST_PASS = [
     "test_async.py::test_order_by_attribute",
     "test_async.py::test_exists",
@@ -29,11 +28,14 @@ MUST_PASS = [
     "test_compression.py::test_compression_enabled_small_request",
     "test_compression.py::test_async_compression_enabled_large_request",
     "test_compression.py::test_async_compression_enabled_small_request",
+    "test_copy_from_namespace.py::test_copy_from_namespace",
+    "test_no_cmek.py::test_no_cmek",
     "test_order_by.py::test_order_by_attribute",
     "test_patch.py::test_patches",
     "test_performance.py::test_perf_metrics",
     "test_schema.py::test_schema",
     "test_vectors.py::test_upsert_rows",
+    "test_vectors.py::test_delete_by_filter",
     "test_vectors.py::test_delete_vectors",
     "test_vectors.py::test_upsert_columns",
     "test_vectors.py::test_query_vectors",

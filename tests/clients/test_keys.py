@@ -99,6 +99,20 @@ def test_a_key_does_what_it_is_for_and_nothing_else(region, node):
     assert [one.id for one in root.namespaces()] == ["other", "team-a"]
 
 
+@pytest.mark.parametrize("node", [0, 1], ids=["first node", "second node"])
+def test_a_copy_needs_a_key_for_its_source(region, node):
+    root = client(region, region.root, node)
+    for name in ("team-source", "hidden"):
+        root.namespace(name).write(upsert_rows=ROWS, distance_metric="cosine_distance")
+    writer = client(region, region.create(prefix="team-", access="write"), node)
+    copy = writer.namespace(f"team-copy-{node}")
+    with pytest.raises(PermissionDeniedError):
+        copy.write(copy_from_namespace="hidden")
+    assert not copy.exists()
+    copy.write(copy_from_namespace="team-source")
+    assert copy.query(rank_by=("id", "asc"), limit=1).rows[0].id == 1
+
+
 def test_wrong_keys_get_in_nowhere(region):
     good = region.root
     wrong = [None, "", "none", good[:-1], good + "x", good.upper(), good.removeprefix("isobath_"),

@@ -1,6 +1,9 @@
 """Namespaces: listing, deleting, creating again, metadata; the probes and metrics of a node."""
 
+import json
 import time
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,3 +86,46 @@ def test_probes_and_metrics(node):
     status, body = node.get("/metrics")
     assert status == 200
     assert "# TYPE" in body
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_read_only_namespace_takes_no_writes(node, namespace, version):
+    namespace.write(upsert_rows=[{"id": 1, "n": 1}])
+    change = lambda body: patch(node, f"/{version}/namespaces/{namespace.id}/metadata", body)
+    status, metadata = change({"read_only": True})
+    assert (status, metadata["read_only"], "pinning" in metadata) == (200, True, False)
+    for write in ({"upsert_rows": [{"id": 2}]}, {"deletes": [1]}, {"schema": {"m": "int"}},
+                  {"delete_by_filter": ("n", "Eq", 1)}):
+        with pytest.raises(turbopuffer.PermissionDeniedError, match="read-only"):
+            namespace.write(**write)
+    with pytest.raises(turbopuffer.PermissionDeniedError):
+        namespace.delete_all()
+    assert len(namespace.query(rank_by=("id", "asc"), limit=10).rows) == 1
+    status, metadata = change({"read_only": False})
+    assert status == 200 and "read_only" not in metadata
+    namespace.write(upsert_rows=[{"id": 2}])
+
+
+def test_pinning_is_remembered(node, namespace):
+    path = f"/v1/namespaces/{namespace.id}/metadata"
+    assert patch(node, path, {"pinning": True})[0] == 404
+    namespace.write(upsert_rows=[{"id": 1, "n": 1}])
+    plain = json.loads(node.get(path)[1])
+    assert patch(node, path, {"pinning": True})[1]["pinning"] == {"replicas": 1}
+    assert patch(node, path, {"pinning": {"replicas": 3}, "read_only": True})[1]["pinning"] == {"replicas": 3}
+    assert patch(node, path, {"read_only": False})[1]["pinning"] == {"replicas": 3}
+    status, metadata = patch(node, path, {"pinning": None})
+    assert status == 200 and set(metadata) == set(plain)
+    for body in ({}, {"pinning": 7}, {"pinning": {"replicas": 0}}, {"ttl": 1}):
+        assert patch(node, path, body)[0] in (400, 422)
+
+
+def patch(node, path: str, body: dict) -> tuple[int, dict]:
+    """Status and body of a PATCH."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(node.url + path, json.dumps(body).encode(), headers, method="PATCH")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.loads(refused.read())

@@ -169,6 +169,46 @@ def test_create_namespace_without_rows(namespace):
     assert namespace.schema()["n"].type == "int"
 
 
+def test_a_namespace_is_created_only_with_the_type_of_its_ids(namespace):
+    with pytest.raises(turbopuffer.BadRequestError, match="create_namespace"):
+        namespace.write(schema={"n": "int"}, create_namespace=True)
+    with pytest.raises(turbopuffer.NotFoundError):
+        namespace.write(schema={"n": "int"})
+    assert not namespace.exists()
+
+
+def test_a_dropped_attribute_may_come_back_as_another(namespace):
+    namespace.write(upsert_rows=[{"id": 1, "a": 1, "b": 1, "vector": [1, 2]}, {"id": 2, "a": 2, "b": 2}],
+                    distance_metric="cosine_distance")
+    namespace.write(upsert_rows=[{"id": 2, "a": "text", "vector": [1, 2, 3]}], distance_metric="dot_product",
+                    schema={"a": {"drop": True}, "b": {"drop": True}, "vector": {"drop": True}})
+    assert rows(namespace) == [{"id": 1}, {"id": 2, "a": "text", "vector": [1.0, 2.0, 3.0]}]
+    types = {name: config.type for name, config in namespace.schema().items()}
+    assert types == {"id": "uint", "a": "string", "vector": "[3]f32"}
+    namespace.write(schema={"a": {"drop": True}})
+    namespace.write(patch_rows=[{"id": 1, "a": True}])
+    assert rows(namespace, "a") == [{"id": 1, "a": True}, {"id": 2}]
+
+
+def test_the_encryption_of_the_bucket_is_accepted(namespace):
+    namespace.write(upsert_rows=[{"id": 1}], encryption={"mode": "default"}, disable_backpressure=True)
+    key = {"mode": "customer-managed", "key_name": "projects/p/locations/l/keyRings/r/cryptoKeys/k"}
+    with pytest.raises(turbopuffer.BadRequestError, match="not supported yet"):
+        namespace.write(upsert_rows=[{"id": 2}], encryption=key)
+    assert rows(namespace) == [{"id": 1}]
+
+
+def test_the_answer_names_the_rows_that_changed(namespace):
+    first = namespace.write(upsert_rows=[{"id": "b"}, {"id": "a"}], deletes=["c"], return_affected_ids=True)
+    assert (first.upserted_ids, first.patched_ids, first.deleted_ids) == (["b", "a"], None, None)
+    assert (first.rows_affected, first.rows_deleted) == (2, 0)
+    second = namespace.write(patch_rows=[{"id": "a", "n": 1}, {"id": "x", "n": 1}], deletes=["b"],
+                             return_affected_ids=True)
+    assert (second.upserted_ids, second.patched_ids, second.deleted_ids) == (None, ["a"], ["b"])
+    silent = namespace.write(upsert_rows=[{"id": "a"}])
+    assert silent.upserted_ids is None
+
+
 def test_half_precision_vectors(namespace):
     schema = {"vector": {"type": "[3]f16", "ann": True}}
     namespace.write(

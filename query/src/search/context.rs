@@ -29,7 +29,7 @@ impl SearchContext<'_> {
     }
 
     /// An error once the deadline has passed.
-    pub(super) fn check(&self) -> Result<(), SearchError> {
+    pub fn check(&self) -> Result<(), SearchError> {
         self.deadline.map_or(Ok(()), Deadline::check)
     }
 }

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod answer;
+mod condition;
 mod context;
 mod deadline;
 mod diverse;
@@ -19,11 +20,13 @@ mod query;
 mod recall;
 mod run;
 mod scalars;
+mod select;
 mod sparse;
 mod text;
 mod top;
 
 pub use answer::{AggregateValue, Answer, Group, Hit, Path, Stats};
+pub use condition::{Condition, passing};
 pub use context::SearchContext;
 pub use deadline::Deadline;
 pub use error::SearchError;
@@ -37,6 +40,7 @@ pub use query::{
 };
 pub use recall::{GroundTruth, RecallQuery, RecallReport, recall};
 pub use run::run;
+pub use select::{Selection, select};
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,16 @@ impl Chunks {
         self.sets.iter().map(|(_, set)| set)
     }
 
+    /// Where a row stands.
+    pub(super) fn find(&self, id: &Id) -> Option<(&Arc<RowSet>, u32)> {
+        let (chunk, row) = *self.at.get(id)?;
+        let at = self
+            .sets
+            .binary_search_by_key(&chunk, |(number, _)| *number);
+        let (_, set) = self.sets.get(at.ok()?)?;
+        Some((set, row))
+    }
+
     /// Hides a row from `version` on; whether it stood here.
     pub(super) fn hide(&mut self, id: &Id, version: Version) -> bool {
         let Some((chunk, row)) = self.at.remove(id) else {

@@ -3,7 +3,7 @@
 use super::{Origin, RowSet, Version, View, chunks::Chunks};
 use arc_swap::ArcSwap;
 use isobath_storage::{
-    fold::{Changes, FoldError, Overlay, PartRows, SchemaState},
+    fold::{BaseRows, Changes, FoldError, Found, Overlay, PartRows, RowRef, SchemaState},
     model::{AttributeName, Block, Hlc, Id, Namespace, Schema, Segment, Stamp, VersionVector},
 };
 use parking_lot::Mutex;
@@ -168,7 +168,6 @@ impl Live {
 
     /// Whether a row exists.
     pub fn is_live(&self, id: &Id) -> bool {
-        use isobath_storage::fold::BaseRows;
         let state = self.state.lock();
         match state.overlay.get(id) {
             Some(row) => row.is_live(),
@@ -177,6 +176,11 @@ impl Live {
                 .find(id)
                 .is_some_and(|found| !state.overlay.schema().is_deleted(found.stamp)),
         }
+    }
+
+    /// Everything known but the rows.
+    pub fn schema_state(&self) -> SchemaState {
+        self.state.lock().overlay.schema().clone()
     }
 
     /// Stands the namespace on a newer manifest: what it covers leaves the delta.
@@ -200,6 +204,13 @@ impl Live {
     fn publish(&self, state: &State) {
         let namespace = self.view.load().namespace.clone();
         self.view.store(Arc::new(state.view(namespace)));
+    }
+}
+
+/// The rows as a query sees them: whole, patches applied.
+impl BaseRows for Live {
+    fn find(&self, id: &Id) -> Option<Found> {
+        self.state.lock().find(id)
     }
 }
 
@@ -240,16 +251,38 @@ impl State {
             sets: parts.chain(self.chunks.sets()).map(Arc::clone).collect(),
             seen: self.seen.clone(),
             created: self.overlay.schema().created().map(|stamp| stamp.hlc),
+            policy: self.policy(),
             last_write: self.last_write,
         }
     }
 
+    fn policy(&self) -> Arc<serde_json::Value> {
+        let policy = self.overlay.schema().policy.as_ref();
+        Arc::new(policy.map_or_else(Default::default, |(_, policy)| policy.clone()))
+    }
+
     fn newest(&self, id: &Id) -> Option<Stamp> {
-        use isobath_storage::fold::BaseRows;
         match self.overlay.get(id) {
             Some(row) => row.newest(),
             None => self.base.find(id).map(|found| found.stamp),
         }
+    }
+
+    fn find(&self, id: &Id) -> Option<Found> {
+        if let Some(row) = self.overlay.get(id) {
+            let (set, row_at) = self.chunks.find(id)?;
+            let rows = Arc::clone(&set.rows);
+            return Some(Found {
+                part: 0,
+                row: RowRef { rows, row: row_at },
+                stamp: row.newest()?,
+            });
+        }
+        let found = self.base.find(id)?;
+        let part = self.installed.parts.get(found.part)?;
+        let rows = Arc::clone(&part.set.rows);
+        let row = RowRef { rows, ..found.row };
+        (!self.overlay.schema().is_deleted(found.stamp)).then_some(Found { row, ..found })
     }
 
     /// Applies a block at the current version.

@@ -19,6 +19,8 @@ pub struct View {
     pub seen: VersionVector,
     /// Since when the namespace exists; `None` where it does not.
     pub created: Option<Hlc>,
+    /// The namespace's policy; null where there is none.
+    pub policy: Arc<serde_json::Value>,
     /// When the last write was committed.
     pub last_write: Hlc,
 }

@@ -113,6 +113,7 @@ pub(crate) fn view(sets: &[Arc<RowSet>]) -> View {
         }),
         sets: sets.into(),
         seen: VersionVector::default(),
+        policy: Arc::default(),
         created: Some(Hlc::default()),
         last_write: Hlc::default(),
     }

@@ -87,6 +87,7 @@ pub(crate) fn view(sets: Vec<(Origin, &[Gloss])>, full_text: FullText) -> View {
         }),
         sets: sets.collect(),
         seen: VersionVector::default(),
+        policy: Arc::default(),
         created: Some(Hlc::default()),
         last_write: Hlc::default(),
     }

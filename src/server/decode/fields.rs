@@ -40,6 +40,12 @@ impl<'a> Fields<'a> {
         (value.get() != "null").then_some(value)
     }
 
+    /// Takes the member `name` as it stands, also where it is null.
+    pub(crate) fn take_nullable(&mut self, name: &str) -> Option<&'a RawValue> {
+        let at = self.0.iter().position(|(found, _)| found == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
     /// Takes the member `name`, read as a `T`.
     pub(crate) fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Fault> {
         let Some(raw) = self.take_raw(name) else {

@@ -7,8 +7,11 @@ mod by_column;
 mod by_row;
 mod cell;
 mod column;
+mod condition;
 mod consistency;
+mod copy;
 mod declared;
+mod encryption;
 mod fault;
 mod fields;
 mod filter;
@@ -17,6 +20,8 @@ mod fusion;
 mod id;
 mod key;
 mod limits;
+mod patch;
+mod policy;
 mod query;
 mod rank;
 mod reading;
@@ -32,18 +37,23 @@ mod write;
 pub(crate) use arrow::{ArrowParams, decode_arrow};
 pub(crate) use budget::Allowance;
 use budget::Budget;
+use condition::read_condition;
 use consistency::ConsistencyBody;
+use copy::read_copy;
 use declared::{Declared, read_schema};
+use encryption::check_encryption;
 use fields::Fields;
+use filter::read_filter;
 use types::Types;
 
 pub(crate) use consistency::Freshness;
 pub(crate) use fault::{Fault, FaultKind};
 pub(crate) use key::{KeyRequest, decode_key};
+pub(crate) use policy::decode_policy_change;
 pub(crate) use query::{
     Asked, DecodedQuery, VectorEncoding, decode_explain, decode_query, decode_recall,
 };
-pub(crate) use write::{DecodedWrite, decode_schema, decode_write, id_bytes};
+pub(crate) use write::{DecodedWrite, decode_schema, decode_write, depends_on_rows, id_bytes};
 
 #[cfg(test)]
 mod tests;

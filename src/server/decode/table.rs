@@ -82,7 +82,7 @@ impl Table {
     }
 
     /// `fault` with the way to the value. A value of another type than needed is no matter of shape.
-    fn place(
+    pub(super) fn place(
         &self,
         fault: Fault,
         layout: Layout,

@@ -57,13 +57,22 @@ impl Types {
         }
     }
 
-    /// The type that the namespace has for `name` now.
+    /// The type that the namespace has for `name` now; none for what the request drops.
     fn current(&self, name: &str) -> Option<AttributeType> {
+        if self.is_dropped(name) {
+            return None;
+        }
         let schema = self.schema.as_ref()?;
         if name == "id" {
             return Some(schema.id_kind?.attribute_type());
         }
         Some(schema.get(name)?.ty)
+    }
+
+    fn is_dropped(&self, name: &str) -> bool {
+        self.declared
+            .get(name)
+            .is_some_and(|declared| declared.drop)
     }
 
     /// The type of `name`, where it is known.
@@ -80,7 +89,8 @@ impl Types {
 
     /// Whether filters may name `name`.
     pub(crate) fn is_filterable(&self, name: &str) -> bool {
-        let current = self.schema.as_ref().and_then(|schema| schema.get(name));
+        let current = self.schema.as_ref().filter(|_| !self.is_dropped(name));
+        let current = current.and_then(|schema| schema.get(name));
         let mut switches = current.map_or_else(BTreeMap::new, |config| config.switches.clone());
         for (switch, on) in self
             .declared
@@ -117,10 +127,6 @@ impl Types {
     ) -> Result<Vec<Declaration>, Fault> {
         let mut types = used.clone();
         for (name, declared) in &self.declared {
-            if declared.drop && used.contains_key(name) {
-                let fault = Fault::invalid("dropped and written in one request");
-                return Err(fault.under(name.as_str()).under("schema"));
-            }
             if let (false, Some(ty)) = (declared.drop, self.of(name.as_str())) {
                 types.insert(name.clone(), ty);
             }
@@ -178,6 +184,7 @@ impl Types {
         let declared = self.declared.get(name).and_then(|declared| declared.metric);
         let asked = declared.or(self.metric);
         let schema = self.schema.as_ref();
+        let schema = schema.filter(|_| !self.is_dropped(name.as_str()));
         let current = schema.and_then(|schema| schema.get(name.as_str())?.metric);
         match (asked, current) {
             (Some(asked), Some(current)) if asked != current => {

@@ -1,15 +1,17 @@
 //! [`DecodedWrite`]: from the body of a write to its command.
 
 use super::{
-    Allowance, Budget, Declared, Fault, Fields, Types,
+    Allowance, Budget, Declared, Fault, Fields, Types, check_encryption,
     limits::check_rows,
-    read_schema,
+    patch::read_patch,
+    read_condition, read_copy, read_filter, read_schema,
     reading::{Layout, Reading},
     table::Table,
 };
-use crate::server::engine::{Existence, WriteCommand};
+use crate::server::{ByFilter, Conditions, CopyFrom, Existence, PatchByFilter, WriteCommand};
 use isobath_storage::model::{
-    AttributeName, AttributeType, Control, Id, IdColumn, IdKind, Metric, Mutation, Rows, Schema,
+    AttributeName, AttributeType, Column, Control, Id, IdColumn, IdKind, Metric, Mutation, Rows,
+    Schema,
 };
 use serde_json::value::RawValue;
 use std::{
@@ -19,21 +21,21 @@ use std::{
 };
 
 /// Members that ask for what does not exist yet.
-const NOT_YET: [&str; 14] = [
-    "delete_by_filter",
-    "delete_by_filter_allow_partial",
-    "patch_by_filter",
-    "patch_by_filter_allow_partial",
-    "upsert_condition",
-    "patch_condition",
-    "delete_condition",
-    "return_affected_ids",
-    "copy_from_namespace",
+const NOT_YET: [&str; 5] = [
     "branch_from_namespace",
     "sharding",
     "write_concern",
     "upserts",
     "vectors",
+];
+
+/// Members that make a write depend on what rows hold.
+const DEPENDING: [&str; 5] = [
+    "delete_by_filter",
+    "patch_by_filter",
+    "upsert_condition",
+    "patch_condition",
+    "delete_condition",
 ];
 
 /// The sections that hold rows: the member, how it is laid out, whether it patches.
@@ -57,7 +59,10 @@ pub(crate) struct DecodedWrite {
 impl DecodedWrite {
     /// Whether it asks for nothing: its lists are empty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.command.declarations.is_empty() && self.command.mutations.is_empty()
+        let command = &self.command;
+        let by_filter = command.delete_by_filter.is_some() || command.patch_by_filter.is_some();
+        let plain = command.declarations.is_empty() && command.mutations.is_empty();
+        plain && !by_filter && command.copy_from.is_none()
     }
 }
 
@@ -71,6 +76,9 @@ pub(crate) fn decode_write(
     let disable_backpressure = fields.take::<bool>("disable_backpressure")?;
     fields.refuse(&NOT_YET)?;
     fields.read("encryption", check_encryption)?;
+    if let Some(copy) = fields.read("copy_from_namespace", read_copy)? {
+        return decode_copy(copy, fields);
+    }
     let metric = fields.take::<Metric>("distance_metric")?;
     let declared = fields.read("schema", read_schema)?.unwrap_or_default();
     let create = fields.take::<bool>("create_namespace")?;
@@ -82,14 +90,39 @@ pub(crate) fn decode_write(
         empty &= read.is_none();
     }
     let deletes = fields.read("deletes", |json| gathering.deletes(json))?;
+    gathering.by_filter(&mut fields)?;
+    gathering.command.conditions = Conditions {
+        upsert: fields.read("upsert_condition", read_condition)?,
+        patch: fields.read("patch_condition", read_condition)?,
+        delete: fields.read("delete_condition", read_condition)?,
+    };
+    gathering.command.return_ids = fields.take("return_affected_ids")?.unwrap_or_default();
     fields.finish()?;
     empty &= deletes.is_none() && create.is_none() && types.is_silent();
+    empty &= gathering.command.delete_by_filter.is_none();
+    empty &= gathering.command.patch_by_filter.is_none();
     if empty {
         return Err(Fault::invalid("the write holds nothing to do"));
     }
     let mut decoded = gathering.finish(create)?;
     decoded.disable_backpressure = disable_backpressure == Some(true);
     Ok(decoded)
+}
+
+/// The command of a copy, beside which nothing else may stand.
+fn decode_copy(copy: CopyFrom, fields: Fields<'_>) -> Result<DecodedWrite, Fault> {
+    if let Some((name, _)) = fields.into_members().next() {
+        let text = format!("nothing may stand beside it, but there is `{name}`");
+        return Err(Fault::invalid(text).under("copy_from_namespace"));
+    }
+    Ok(DecodedWrite {
+        command: WriteCommand {
+            copy_from: Some(copy),
+            ..WriteCommand::default()
+        },
+        logical_bytes: 0,
+        disable_backpressure: false,
+    })
 }
 
 /// Decodes the body of a schema update: the schema itself.
@@ -107,12 +140,12 @@ pub(crate) fn decode_schema(
     Gathering::new(&types, memory).finish(Some(false))
 }
 
-fn check_encryption(json: &RawValue) -> Result<(), Fault> {
-    let mut fields = Fields::of(json)?;
-    match fields.take::<String>("mode")?.as_deref() {
-        Some("default") => fields.finish(),
-        _ => Err(Fault::not_yet("encryption with keys of your own")),
-    }
+/// Whether the write in `body` depends on what rows hold, so that it must not be carried out twice.
+pub(crate) fn depends_on_rows(body: &[u8]) -> bool {
+    let Ok(mut fields) = Fields::parse(body) else {
+        return false;
+    };
+    DEPENDING.iter().any(|name| fields.take_raw(name).is_some())
 }
 
 /// Gathers what the sections of a write hold.
@@ -122,7 +155,8 @@ struct Gathering<'t> {
     id_kind: Cell<Option<IdKind>>,
     ids: HashSet<Id>,
     used: BTreeMap<AttributeName, AttributeType>,
-    mutations: Vec<Mutation>,
+    /// What of the command is known so far; of its mutations those of rows.
+    command: WriteCommand,
     logical_bytes: u64,
 }
 
@@ -134,7 +168,7 @@ impl<'t> Gathering<'t> {
             id_kind: Cell::new(types.id_kind()),
             ids: HashSet::new(),
             used: BTreeMap::new(),
-            mutations: vec![],
+            command: WriteCommand::default(),
             logical_bytes: 0,
         }
     }
@@ -150,7 +184,26 @@ impl<'t> Gathering<'t> {
         let finished = table.finish(kind, layout, &reading)?;
         check_rows(&finished.rows).map_err(|(row, fault)| fault.at(row))?;
         self.logical_bytes += logical_bytes(&finished.rows);
-        for column in finished.rows.columns() {
+        self.uses(finished.rows.columns())?;
+        let mutation = if patch {
+            Mutation::Patch(finished.mask, finished.rows)
+        } else {
+            Mutation::Upsert(finished.rows)
+        };
+        self.command.mutations.push(mutation);
+        if !finished.sparse.is_empty() {
+            let dims = finished.sparse.iter().map(|patch| patch.dims.len() as u64);
+            self.logical_bytes += dims.sum::<u64>() * 8;
+            self.command
+                .mutations
+                .push(Mutation::SparsePatch(finished.sparse));
+        }
+        Ok(())
+    }
+
+    /// Takes note of the types of attributes that are written.
+    fn uses(&mut self, columns: &[Column]) -> Result<(), Fault> {
+        for column in columns {
             let first = self.used.insert(column.name.clone(), column.ty);
             if let Some(other) = first.filter(|ty| *ty != column.ty) {
                 let text = format!(
@@ -160,18 +213,45 @@ impl<'t> Gathering<'t> {
                 return Err(Fault::invalid(text).under(column.name.as_str()));
             }
         }
-        let mutation = if patch {
-            Mutation::Patch(finished.mask, finished.rows)
-        } else {
-            Mutation::Upsert(finished.rows)
-        };
-        self.mutations.push(mutation);
-        if !finished.sparse.is_empty() {
-            let dims = finished.sparse.iter().map(|patch| patch.dims.len() as u64);
-            self.logical_bytes += dims.sum::<u64>() * 8;
-            self.mutations.push(Mutation::SparsePatch(finished.sparse));
-        }
         Ok(())
+    }
+
+    /// Reads the sections that name rows by filters.
+    fn by_filter(&mut self, fields: &mut Fields<'_>) -> Result<(), Fault> {
+        let allow = fields.take::<bool>("delete_by_filter_allow_partial")?;
+        let filter = fields.read("delete_by_filter", read_filter)?;
+        self.command.delete_by_filter = filter.map(|filter| ByFilter {
+            filter,
+            allow_partial: allow.unwrap_or_default(),
+        });
+        let allow = fields.take::<bool>("patch_by_filter_allow_partial")?;
+        let patch = fields.read("patch_by_filter", |json| {
+            self.patch_by_filter(json, allow.unwrap_or_default())
+        })?;
+        self.command.patch_by_filter = patch;
+        Ok(())
+    }
+
+    fn patch_by_filter(
+        &mut self,
+        json: &RawValue,
+        allow_partial: bool,
+    ) -> Result<PatchByFilter, Fault> {
+        let mut fields = Fields::of(json)?;
+        let filter = fields.read("filters", read_filter)?;
+        let filter = filter.ok_or_else(|| Fault::unfit("missing field `filters`"))?;
+        let reading = Reading::new(self.types, &self.budget, &self.id_kind, true);
+        let columns = fields.read("patch", |json| read_patch(json, &reading))?;
+        let columns = columns.ok_or_else(|| Fault::unfit("missing field `patch`"))?;
+        fields.finish()?;
+        self.uses(&columns).map_err(|fault| fault.under("patch"))?;
+        Ok(PatchByFilter {
+            rows: ByFilter {
+                filter,
+                allow_partial,
+            },
+            columns,
+        })
     }
 
     fn deletes(&mut self, json: &RawValue) -> Result<(), Fault> {
@@ -184,8 +264,14 @@ impl<'t> Gathering<'t> {
         let ids = IdColumn::from_ids(kind, &ids);
         let ids = ids.ok_or_else(|| Fault::invalid("ids of several kinds"))?;
         self.logical_bytes += ids.iter().map(|id| id_bytes(&id)).sum::<u64>();
-        self.mutations.push(Mutation::Delete(ids));
+        self.command.mutations.push(Mutation::Delete(ids));
         Ok(())
+    }
+
+    fn is_without_rows(&self) -> bool {
+        let command = &self.command;
+        let by_filter = command.delete_by_filter.is_some() || command.patch_by_filter.is_some();
+        command.mutations.is_empty() && !by_filter
     }
 
     fn finish(self, create: Option<bool>) -> Result<DecodedWrite, Fault> {
@@ -202,7 +288,7 @@ impl<'t> Gathering<'t> {
                 Existence::Create
             }
             Some(false) => Existence::MustExist,
-            None if self.mutations.is_empty() && !self.types.is_silent() => Existence::MustExist,
+            None if self.is_without_rows() && !self.types.is_silent() => Existence::MustExist,
             None => Existence::Implicit,
         };
         let controls = controls.into_iter().map(Mutation::Control);
@@ -210,7 +296,8 @@ impl<'t> Gathering<'t> {
             command: WriteCommand {
                 existence,
                 declarations,
-                mutations: controls.chain(self.mutations).collect(),
+                mutations: controls.chain(self.command.mutations).collect(),
+                ..self.command
             },
             logical_bytes: self.logical_bytes,
             disable_backpressure: false,

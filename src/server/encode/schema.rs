@@ -82,7 +82,8 @@ fn ann(config: &AttributeConfig) -> bool {
     config.ty.is_vector() && config.switches.get(&Switch::Ann) != Some(&Value::Bool(false))
 }
 
-/// Facts about a namespace. Clients compare the whole object: no member may be added.
+/// Facts about a namespace. Clients compare the whole object: no member may be added, but for those that
+/// a policy asks for.
 pub(crate) fn metadata_json(metadata: &Metadata) -> Value {
     let index = if metadata.unindexed_rows == 0 {
         json!({"status": "up-to-date"})
@@ -94,7 +95,7 @@ pub(crate) fn metadata_json(metadata: &Metadata) -> Value {
         })
     };
     let time = |ms: u64| format_datetime(i64::try_from(ms).unwrap_or(i64::MAX));
-    json!({
+    let mut json = json!({
         "schema": terse_schema_json(&metadata.schema),
         "approx_row_count": metadata.approx_row_count,
         "approx_logical_bytes": metadata.approx_logical_bytes,
@@ -103,5 +104,12 @@ pub(crate) fn metadata_json(metadata: &Metadata) -> Value {
         "last_write_at": time(metadata.last_write_at_ms),
         "encryption": {"mode": "default"},
         "index": index,
-    })
+    });
+    if let Some(pinning) = metadata.policy.pinning {
+        json["pinning"] = json!({"replicas": pinning.replicas});
+    }
+    if metadata.policy.read_only {
+        json["read_only"] = true.into();
+    }
+    json
 }

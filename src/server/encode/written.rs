@@ -1,14 +1,17 @@
 //! [`WrittenJson`]: what a write did, as JSON.
 
-use super::answer::millis;
+use super::{answer::millis, value::IdJson};
 use crate::server::engine::Written;
-use isobath_storage::model::{Counts, format_datetime};
+use isobath_storage::{
+    log::Affected,
+    model::{Counts, Id, format_datetime},
+};
 use serde::Serialize;
 use std::time::Duration;
 
 /// What a write did, as the API writes it.
 #[derive(Debug, Serialize)]
-pub(crate) struct WrittenJson {
+pub(crate) struct WrittenJson<'a> {
     status: &'static str,
     message: &'static str,
     rows_affected: u64,
@@ -18,6 +21,14 @@ pub(crate) struct WrittenJson {
     rows_patched: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows_deleted: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    rows_remaining: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    upserted_ids: Vec<IdJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    patched_ids: Vec<IdJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deleted_ids: Vec<IdJson<'a>>,
     billing: BillingJson,
     performance: PerformanceJson,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,13 +47,20 @@ struct PerformanceJson {
     server_total_ms: u64,
 }
 
-impl WrittenJson {
+impl<'a> WrittenJson<'a> {
     /// The answer to a write of `bytes` bytes that took `total`.
-    pub(crate) fn new(written: &Written, bytes: u64, total: Duration) -> Self {
+    pub(crate) fn new(written: &'a Written, bytes: u64, total: Duration) -> Self {
+        let ids = |kind: fn(&'a Affected) -> &'a Vec<Id>| {
+            let affected = written.affected.as_deref().into_iter();
+            affected.flat_map(|a| kind(a).iter().map(IdJson)).collect()
+        };
         let committed = i64::try_from(written.committed_at_ms).unwrap_or(i64::MAX);
         Self {
             committed_at: Some(format_datetime(committed)),
             token: Some(written.token.to_string()),
+            upserted_ids: ids(|affected| &affected.upserted),
+            patched_ids: ids(|affected| &affected.patched),
+            deleted_ids: ids(|affected| &affected.deleted),
             ..Self::counted("the write is durable", written.counts, bytes, total)
         }
     }
@@ -60,6 +78,10 @@ impl WrittenJson {
             rows_upserted: counts.upserted,
             rows_patched: counts.patched,
             rows_deleted: counts.deleted,
+            rows_remaining: counts.remaining,
+            upserted_ids: vec![],
+            patched_ids: vec![],
+            deleted_ids: vec![],
             billing: BillingJson {
                 billable_logical_bytes_written: bytes,
             },

@@ -1,7 +1,7 @@
 //! A key as a row: how it lies in the log.
 
 use super::{Access, ApiKey};
-use crate::server::{EngineError, EngineErrorKind, Existence, WriteCommand};
+use crate::server::{EngineError, EngineErrorKind, WriteCommand};
 use isobath_storage::model::{
     AttributeName, AttributeType, Column, Declaration, Id, IdColumn, IdKind, InvalidName, Mutation,
     Rows, ScalarType, Value,
@@ -86,9 +86,8 @@ pub(crate) fn delete_command(id: &str) -> Result<WriteCommand, EngineError> {
 
 fn command(mutation: Mutation) -> WriteCommand {
     WriteCommand {
-        existence: Existence::Implicit,
-        declarations: vec![],
         mutations: vec![mutation],
+        ..WriteCommand::default()
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
     Router,
     http::{Method, StatusCode, Uri},
     middleware::from_fn_with_state,
-    routing::{MethodRouter, any, delete, get, patch, post},
+    routing::{MethodRouter, any, delete, get, post},
 };
 use std::{future::ready, sync::Arc};
 use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
@@ -47,7 +47,7 @@ const NOT_YET: [(&str, &str); 10] = [
 /// The routes to namespaces and keys.
 fn api() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let schema = get(namespaces::schema).post(write::update_schema);
-    let metadata = get(namespaces::metadata).merge(patch(|| ready(not_yet("changing metadata"))));
+    let metadata = get(namespaces::metadata).patch(write::update_metadata);
     let namespace = post(write::write).delete(write::delete_namespace);
     let warm = get(namespaces::hint_cache_warm);
     vec![

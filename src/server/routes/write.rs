@@ -4,17 +4,19 @@ use crate::server::{
     body::HeldBody,
     commit::{Commit, Committed},
     decode::{
-        Allowance, ArrowParams, DecodedWrite, Fault, Freshness, decode_arrow, decode_schema,
-        decode_write,
+        Allowance, ArrowParams, DecodedWrite, Fault, Freshness, decode_arrow, decode_policy_change,
+        decode_schema, decode_write,
     },
-    encode::{WrittenJson, schema_json},
+    encode::{WrittenJson, metadata_json, schema_json},
     engine::{WriteOptions, Written},
     error::ApiError,
     gate::Caller,
     headers::{RequestHeaders, forwarded_headers},
+    keys::Access,
     peers::Original,
     request::{Arrived, NamespacePath},
     state::{Server, Shared},
+    write_command::{Existence, WriteCommand},
 };
 use axum::{
     Extension,
@@ -60,6 +62,7 @@ struct Change {
     namespace: Namespace,
     options: WriteOptions,
     original: Option<Original>,
+    caller: Option<Caller>,
     body: HeldBody,
 }
 
@@ -83,7 +86,8 @@ impl Change {
         });
         let (retry, forwarded) = (headers.retry, headers.forwarded);
         let timeout = server.time_left(arrived.0);
-        let api_key = parts.extensions.get::<Caller>().and_then(Caller::key_id);
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let api_key = caller.as_ref().and_then(Caller::key_id);
         let hashed_key = api_key.as_deref().unwrap_or_default();
         let options = WriteOptions {
             key,
@@ -98,6 +102,7 @@ impl Change {
             namespace,
             options,
             original,
+            caller,
             body,
         })
     }
@@ -129,6 +134,9 @@ impl Change {
         let decoded = server.decode(self.body.bytes.len(), decoded).await?;
         if decoded.is_empty() {
             return Ok(None);
+        }
+        if let (Some(copy), Some(caller)) = (&decoded.command.copy_from, &self.caller) {
+            caller.may(Access::Read, copy.source.as_str())?;
         }
         let bytes = decoded.logical_bytes;
         let mut options = self.options.clone();
@@ -187,6 +195,37 @@ pub(crate) async fn update_schema(
                 Some((written, _)) => with_token(response, &written.token),
                 None => response,
             }
+        }
+    })
+}
+
+/// `PATCH /v1/namespaces/{namespace}/metadata`, also under `/v2`.
+pub(crate) async fn update_metadata(
+    State(server): State<Shared>,
+    NamespacePath(namespace): NamespacePath,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let change = Change::read(&server, namespace, arrived, request).await?;
+    let command = WriteCommand {
+        existence: Existence::MustExist,
+        policy: Some(decode_policy_change(&change.body.bytes)?),
+        ..WriteCommand::default()
+    };
+    let attempt = || -> BoxFuture<'_, _> {
+        Box::pin(async {
+            let (command, options) = (command.clone(), change.options.clone());
+            let write = server.engine.write(&change.namespace, command, options);
+            let written = write.await?;
+            let metadata = server.engine.metadata(&change.namespace).await?;
+            Ok((written, metadata))
+        })
+    };
+    Ok(match change.commit(&server, attempt).await? {
+        Committed::There(response) => response,
+        Committed::Here((written, metadata)) => {
+            let json = Json(metadata_json(&metadata));
+            with_token(json.into_response(), &written.token)
         }
     })
 }

@@ -112,7 +112,7 @@ impl Overlay {
         let mut seen = HashSet::new();
         for request in &block.requests {
             let mut ids = vec![];
-            self.request(base, header, request, &mut changes, &mut ids)?;
+            self.request(base, header.stamp(0), request, &mut changes, &mut ids)?;
             changes
                 .ids
                 .extend(ids.into_iter().filter(|id| seen.insert(id.clone())));
@@ -120,17 +120,35 @@ impl Overlay {
         Ok(changes)
     }
 
+    /// Applies a request of a segment whose mutations have the stamps of `segment`, but for the index.
+    pub fn apply_request(
+        &mut self,
+        base: &(impl BaseRows + ?Sized),
+        segment: Stamp,
+        request: &Request,
+    ) -> Result<(), FoldError> {
+        let (mut changes, mut ids) = (Changes::default(), vec![]);
+        self.request(base, segment, request, &mut changes, &mut ids)
+    }
+
+    /// Makes the rows `ids` known as the parts hold them, as if they were about to be mutated.
+    pub fn load(&mut self, base: &(impl BaseRows + ?Sized), ids: &[Id]) {
+        for id in ids {
+            self.entry(base, id);
+        }
+    }
+
     fn request(
         &mut self,
         base: &(impl BaseRows + ?Sized),
-        header: &SegmentHeader,
+        segment: Stamp,
         request: &Request,
         changes: &mut Changes,
         ids: &mut Vec<Id>,
     ) -> Result<(), FoldError> {
         let mut index = request.first_index;
         for mutation in &request.mutations {
-            let stamps = |row: usize| header.stamp(index.saturating_add(to_u32(row)));
+            let stamps = |row: usize| segment.at(index.saturating_add(to_u32(row)));
             match mutation {
                 Mutation::Upsert(rows) => self.upsert(base, rows, stamps, ids),
                 Mutation::Patch(mask, rows) => self.patch(base, mask, rows, stamps, ids),
@@ -143,10 +161,10 @@ impl Overlay {
             }
             index = index.saturating_add(to_u32(mutation.len()));
         }
-        // After the mutations: the first of them, with the same stamp, may be a drop or a deletion.
+        // After the mutations: one of them, with the same stamp, may be a drop or a deletion.
         for declaration in &request.declarations {
             self.schema
-                .declare(header.stamp(request.first_index), declaration);
+                .declare(segment.at(request.declared_index()), declaration);
             changes.schema = true;
         }
         Ok(())
@@ -244,15 +262,19 @@ impl Overlay {
             return None;
         }
         ids.push(id.clone());
+        Some(&mut self.entry(base, id).state)
+    }
+
+    /// What is known of a row, with what the parts hold of it.
+    fn entry(&mut self, base: &(impl BaseRows + ?Sized), id: &Id) -> &mut Entry {
         let deleted = self.schema.deleted;
-        let entry = self.rows.entry(id.clone()).or_insert_with(|| {
+        self.rows.entry(id.clone()).or_insert_with(|| {
             let found = base.find(id);
             let below = found.as_ref().map(|found| (found.part, found.row.row));
             let found = found.filter(|found| deleted.is_none_or(|at| found.stamp > at));
             let state = found.map_or_else(RowState::default, |f| RowState::live(f.stamp, f.row));
             Entry { state, below }
-        });
-        Some(&mut entry.state)
+        })
     }
 
     /// Lets a deletion or a drop act on the rows that are known already.

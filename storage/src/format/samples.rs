@@ -125,6 +125,7 @@ pub(super) fn everything() -> Segment {
         upserted: Some(2),
         patched: None,
         deleted: Some(0),
+        remaining: false,
     };
     first.declarations = vec![
         Declaration {

@@ -177,7 +177,7 @@ pub(super) fn close<S: Sink>(
         };
         request.first_index = closed.ops;
         let answer = match sink.resolve(&namespace, &mut request, terms, stamp) {
-            Resolution::Apply => {
+            Resolution::Apply(affected) => {
                 let counts = request.counts;
                 let length = u32::try_from(request.len()).unwrap_or(u32::MAX);
                 closed.ops = closed.ops.saturating_add(length);
@@ -190,7 +190,11 @@ pub(super) fn close<S: Sink>(
                     });
                 }
                 closed.blocks[place].requests.push(request);
-                Ok(Committed { stamp, counts })
+                Ok(Committed {
+                    stamp,
+                    counts,
+                    affected,
+                })
             }
             Resolution::Done(committed) => {
                 metrics::counter!(super::metrics::DUP_SUPPRESSED).increment(1);

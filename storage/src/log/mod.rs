@@ -40,6 +40,6 @@ mod tests;
 pub use error::{AppendError, BarrierError};
 pub use handle::LogHandle;
 pub use parts::{Member, Parts, Start};
-pub use sink::{BucketCheck, Committed, Peer, Resolution, Sink};
+pub use sink::{Affected, BucketCheck, Committed, Peer, Resolution, Sink};
 pub use status::{Role, StopReason};
 pub use task::start;

@@ -3,7 +3,7 @@
 use super::batch::{Batch, close};
 use super::follow::lost_request;
 use super::protocol::Window;
-use super::segments::Fault;
+use super::segments::{Fault, heavy};
 use super::task::{Next, Task};
 use super::{Role, Sink, StopReason};
 use crate::catalog::Floor;
@@ -210,7 +210,8 @@ impl<S: Sink> Task<S> {
         let nonce = self.next_nonce();
         let mut header = self.header(SegmentKind::Data, r.epoch, slot, nonce);
         let at = (header.log, slot, header.hlc_max);
-        let closed = close(&mut self.sink, taken, at, now);
+        let bytes = taken.iter().map(|pending| pending.bytes).sum();
+        let closed = heavy(bytes, || close(&mut self.sink, taken, at, now));
         if closed.blocks.is_empty() {
             // Nothing to write: the answers wait for what they were derived from.
             match r.batches.last_entry() {

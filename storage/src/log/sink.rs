@@ -1,6 +1,6 @@
 //! What the log asks of the node around it: [`Sink`], [`Peer`], [`BucketCheck`].
 
-use crate::model::{Counts, Namespace, Request, Segment, Stamp};
+use crate::model::{Counts, Id, Namespace, Request, Segment, Stamp};
 use async_trait::async_trait;
 use std::{error::Error, fmt::Debug, sync::Arc};
 
@@ -11,13 +11,27 @@ pub struct Committed {
     pub stamp: Stamp,
     /// What it did.
     pub counts: Counts,
+    /// The rows that it changed, where the write asked for them and they are known.
+    pub affected: Option<Arc<Affected>>,
+}
+
+/// The rows that a write changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Affected {
+    /// Rows inserted or replaced.
+    pub upserted: Vec<Id>,
+    /// Rows of which attributes were set.
+    pub patched: Vec<Id>,
+    /// Rows deleted.
+    pub deleted: Vec<Id>,
 }
 
 /// What becomes of a request when its batch is closed.
 #[derive(Debug)]
 pub enum Resolution {
-    /// It goes into the segment, as `resolve` left it.
-    Apply,
+    /// It goes into the segment, as `resolve` left it. With the rows that it changes, where they were
+    /// asked for.
+    Apply(Option<Arc<Affected>>),
     /// It repeats a write, which is answered again. The answer waits until all that is in flight is acked.
     Done(Committed),
     /// A condition of it does not hold: nothing is written.

@@ -2,6 +2,7 @@
 
 use super::{
     AttributeName, AttributeType, BodyHash, Id, IdColumn, IdempotencyKey, Metric, Namespace, Rows,
+    RowsError,
 };
 use arrow_buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,8 @@ pub struct Request {
     pub api_key: Option<String>,
     /// What the write did, as the owner saw it.
     pub counts: Counts,
-    /// The configuration of the attributes that the mutations use; stamped like the first mutation.
+    /// The configuration of the attributes that the mutations use; stamped like the last of the controls
+    /// that the mutations begin with, or else like the first mutation.
     pub declarations: Vec<Declaration>,
     /// The mutations, in order.
     pub mutations: Vec<Mutation>,
@@ -61,6 +63,9 @@ pub struct Counts {
     /// Rows deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<u64>,
+    /// The write's filters match more rows than one write may change: it is to be sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remaining: bool,
 }
 
 impl Counts {
@@ -89,6 +94,33 @@ pub enum Mutation {
 }
 
 impl Mutation {
+    /// The ids of its rows, in order; none of a control.
+    pub fn ids(&self) -> Box<dyn Iterator<Item = Id> + '_> {
+        match self {
+            Self::Upsert(rows) | Self::Patch(_, rows) => Box::new(rows.ids().iter()),
+            Self::SparsePatch(patches) => Box::new(patches.iter().map(|patch| patch.id.clone())),
+            Self::Delete(ids) => Box::new(ids.iter()),
+            Self::Control(_) => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The same for `rows` alone, rising; each must be below [`Self::len`]. A control stays as it is.
+    pub fn take(&self, rows: &[u32]) -> Result<Self, RowsError> {
+        if rows.len() == self.len() {
+            return Ok(self.clone());
+        }
+        Ok(match self {
+            Self::Upsert(all) => Self::Upsert(all.take(rows)?),
+            Self::Patch(mask, all) => Self::Patch(mask.take(rows), all.take(rows)?),
+            Self::SparsePatch(all) => {
+                let picked = rows.iter().map(|row| all[*row as usize].clone());
+                Self::SparsePatch(picked.collect())
+            }
+            Self::Delete(all) => Self::Delete(all.take(rows)),
+            Self::Control(_) => self.clone(),
+        })
+    }
+
     /// How many indices in the segment it takes: one a row.
     pub fn len(&self) -> usize {
         match self {
@@ -114,6 +146,15 @@ impl Request {
             .map(Mutation::len)
             .sum::<usize>()
             .max(1)
+    }
+
+    /// The index in the segment that its declarations are stamped with: they come after the drops and the
+    /// deletion that the request begins with.
+    pub fn declared_index(&self) -> u32 {
+        let controls = self.mutations.iter();
+        let controls = controls.take_while(|m| matches!(m, Mutation::Control(_)));
+        let last = u32::try_from(controls.count().saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first_index.saturating_add(last)
     }
 
     /// Whether it changes nothing.
@@ -142,6 +183,23 @@ impl PatchMask {
         self.0
             .get(column)
             .is_none_or(|rows| row < rows.len() && rows.value(row))
+    }
+
+    /// The mask of `rows`, in that order; each must be below the number of rows that it was made for.
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let pick = |mask: &BooleanBuffer| {
+            BooleanBuffer::collect_bool(rows.len(), |at| {
+                let row = rows[at] as usize;
+                row < mask.len() && mask.value(row)
+            })
+        };
+        let masks = self.0.iter();
+        Self(
+            masks
+                .map(|(name, mask)| (name.clone(), pick(mask)))
+                .collect(),
+        )
     }
 
     /// The columns that are not set in every row.

@@ -176,6 +176,32 @@ impl Rows {
         Self::new(ids, columns.collect::<Result<_, RowsError>>()?)
     }
 
+    /// These rows, in that order; each must be below [`Self::len`].
+    pub fn take(&self, rows: &[u32]) -> Result<Self, RowsError> {
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.ty))
+            .collect();
+        let picks: Vec<_> = rows.iter().map(|row| (0, *row as usize)).collect();
+        Self::interleave(self.ids.kind(), &columns, &[self], &picks)
+    }
+
+    /// The rows from `from` to before `to`, which must not exceed [`Self::len`], with no column but `name`.
+    #[must_use]
+    pub fn part_of_column(&self, name: &str, from: usize, to: usize) -> Self {
+        let rows = |row| u32::try_from(row).unwrap_or(u32::MAX);
+        let ids: Vec<u32> = (rows(from)..rows(to)).collect();
+        let slice = |column: &Column| Column {
+            array: column.array.slice(from, to - from),
+            ..column.clone()
+        };
+        Self {
+            ids: self.ids.take(&ids),
+            columns: self.column(name).map(slice).into_iter().collect(),
+        }
+    }
+
     fn has_columns(&self, columns: &[(AttributeName, AttributeType)]) -> bool {
         self.columns.len() == columns.len()
             && self

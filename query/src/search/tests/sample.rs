@@ -127,6 +127,7 @@ pub(super) fn view(sets: &[Set]) -> View {
         }),
         sets: sets.iter().map(|set| Arc::new(row_set(set))).collect(),
         seen: VersionVector::default(),
+        policy: Arc::default(),
         created: None,
         last_write: Hlc::default(),
     }

@@ -9,7 +9,7 @@ use super::{
     Allowance, Budget, DecodedWrite, Fault, Types, declared::MAX_ATTRIBUTES, declared::parse_name,
     limits::check_rows, read_schema, write::logical_bytes,
 };
-use crate::server::engine::{Existence, WriteCommand};
+use crate::server::WriteCommand;
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
@@ -89,13 +89,13 @@ pub(crate) fn decode_arrow(
     }
     Ok(DecodedWrite {
         command: WriteCommand {
-            existence: Existence::Implicit,
             declarations: if mutations.is_empty() {
                 vec![]
             } else {
                 declarations
             },
             mutations,
+            ..WriteCommand::default()
         },
         logical_bytes: bytes,
         disable_backpressure: params.disable_backpressure == Some(true),

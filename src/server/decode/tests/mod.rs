@@ -58,6 +58,9 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         "glob",
         "ann",
         "drop",
+        "$ref_new",
+        "filters",
+        "patch",
         "uuid",
         "[2]f32",
         "[]int",
@@ -94,7 +97,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-const WRITE_FIELDS: [&str; 7] = [
+const WRITE_FIELDS: [&str; 10] = [
     "upsert_rows",
     "upsert_columns",
     "patch_rows",
@@ -102,6 +105,9 @@ const WRITE_FIELDS: [&str; 7] = [
     "deletes",
     "schema",
     "create_namespace",
+    "upsert_condition",
+    "delete_by_filter",
+    "patch_by_filter",
 ];
 const QUERY_FIELDS: [&str; 10] = [
     "rank_by",

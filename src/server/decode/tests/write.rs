@@ -1,7 +1,7 @@
 //! Bodies of writes, decoded as a whole.
 
 use super::{MEMORY, schema, upsert};
-use crate::server::{decode::*, engine::Existence};
+use crate::server::{Existence, decode::*};
 use isobath_storage::model::{
     Control, Id, IdKind, Metric, Mutation, Schema, Switch, Value, VectorValue,
 };
@@ -247,12 +247,24 @@ fn should_name_the_feature_that_a_write_cannot_have() {
             "patch_rows[0].vector: a vector cannot be patched whole: upsert the row, or give `$dims`",
         ),
         (
-            r#"{"delete_by_filter":["a","Eq",1]}"#,
-            "delete_by_filter is not supported yet",
+            r#"{"delete_by_filter":["a","Near",1]}"#,
+            "delete_by_filter: unknown filter operator \"Near\"",
         ),
         (
-            r#"{"deletes":[1],"upsert_condition":["id","Eq",null]}"#,
-            "upsert_condition is not supported yet",
+            r#"{"patch_by_filter":{"filters":["a","Eq",1]}}"#,
+            "patch_by_filter: missing field `patch`",
+        ),
+        (
+            r#"{"patch_by_filter":{"filters":["a","Eq",1],"patch":{"id":1}}}"#,
+            "patch_by_filter.patch.id: an id cannot be patched",
+        ),
+        (
+            r#"{"patch_by_filter":{"filters":["a","Eq",1],"patch":{"vector":[1]}}}"#,
+            "patch_by_filter.patch.vector: a vector cannot be patched whole: upsert the row, or give `$dims`",
+        ),
+        (
+            r#"{"deletes":[1],"delete_condition":["a","Eq",{"$ref_new":1}]}"#,
+            "delete_condition: `{\"$ref_new\": attribute}` stands for the value of Eq, NotEq, Lt, Lte, Gt or Gte",
         ),
         (
             r#"{"deletes":[1],"colour":"red"}"#,
@@ -264,7 +276,7 @@ fn should_name_the_feature_that_a_write_cannot_have() {
         ),
         (
             r#"{"deletes":[1],"encryption":{"mode":"customer-managed","key_name":"k"}}"#,
-            "encryption: encryption with keys of your own is not supported yet",
+            "encryption: Malformed Cloud KMS crypto key: k",
         ),
         (
             r#"{"deletes":[1],"schema":{"a":{"type":"string","full_text_search":{"b":2}}}}"#,
@@ -322,10 +334,6 @@ fn should_refuse_what_contradicts_the_namespace() {
         (
             r#"{"patch_rows":[{"id":1,"a":{"$dims":{"2":1}}}]}"#,
             "patch_rows[0].a: `$dims` needs a vector, the attribute is int",
-        ),
-        (
-            r#"{"upsert_rows":[{"id":1,"a":1}],"schema":{"a":{"drop":true}}}"#,
-            "schema.a: dropped and written in one request",
         ),
     ] {
         assert_eq!(write(body, current()).unwrap_err(), text, "{body}");
@@ -407,4 +415,48 @@ fn should_bound_values_by_what_filters_may_name() {
     }
     let both = r#"{"a":{"type":"string","regex":true,"filterable":true}}"#;
     assert!(write(&body(both), None).is_err());
+}
+
+#[test]
+fn should_give_a_dropped_attribute_another_type() {
+    let current = schema(
+        &[("a", "int"), ("vector", "[2]f32")],
+        Some(Metric::CosineDistance),
+    );
+    let body = r#"{"upsert_rows":[{"id":1,"a":"x","vector":[1,2,3]}],"distance_metric":"dot_product",
+                   "schema":{"a":{"drop":true},"vector":{"drop":true}}}"#;
+    let write = write(body, Some(current)).unwrap();
+    assert_eq!(
+        declared(&write),
+        ["a string", "id uint", "vector [3]f32 dot_product"]
+    );
+    assert!(matches!(
+        write.command.mutations.as_slice(),
+        [
+            Mutation::Control(_),
+            Mutation::Control(_),
+            Mutation::Upsert(_)
+        ]
+    ));
+}
+
+#[test]
+fn should_decode_writes_by_filter() {
+    let body = r#"{"delete_by_filter":["a","Eq",1],"delete_by_filter_allow_partial":true,
+                   "patch_by_filter":{"filters":["a","Gt",1],"patch":{"b":"x","c":null}},
+                   "upsert_rows":[{"id":7,"a":1}],"upsert_condition":["id","Eq",null],
+                   "return_affected_ids":true}"#;
+    let decoded = write(body, None).unwrap();
+    let command = &decoded.command;
+    assert!(command.depends_on_rows() && depends_on_rows(body.as_bytes()));
+    assert!(command.delete_by_filter.as_ref().unwrap().allow_partial);
+    let patch = command.patch_by_filter.as_ref().unwrap();
+    assert!(!patch.rows.allow_partial);
+    let values: Vec<_> = patch.columns.iter().map(|c| c.value(0)).collect();
+    assert_eq!(values, [Value::String("x".into())]);
+    assert!(command.conditions.upsert.is_some() && command.return_ids);
+    assert_eq!(declared(&decoded), ["a int", "b string", "id uint"]);
+    let alone = write(r#"{"delete_by_filter":["a","Eq",1]}"#, None).unwrap();
+    assert!(!alone.is_empty() && alone.command.existence == Existence::Implicit);
+    assert!(!depends_on_rows(br#"{"deletes":[1]}"#));
 }

@@ -187,13 +187,13 @@ fn take_request(frame: &mut Cursor<'_>) -> Result<Request, FormatError> {
     })
 }
 
-/// The counts behind a bit for each kind that the write contained.
+/// The counts behind a bit for each kind that the write contained; the fourth bit says that rows remain.
 fn put_counts(frame: &mut Vec<u8>, counts: Counts) {
+    let remaining = u8::from(counts.remaining);
     let counts = [counts.upserted, counts.patched, counts.deleted];
-    let bits = counts
-        .iter()
-        .rev()
-        .fold(0, |bits, count| bits << 1 | u8::from(count.is_some()));
+    let bits = counts.iter().rev().fold(remaining, |bits, count| {
+        bits << 1 | u8::from(count.is_some())
+    });
     frame.put_u8(bits);
     for count in counts.into_iter().flatten() {
         frame.put_u64(count);
@@ -202,7 +202,7 @@ fn put_counts(frame: &mut Vec<u8>, counts: Counts) {
 
 fn take_counts(frame: &mut Cursor<'_>) -> Result<Counts, FormatError> {
     let bits = frame.u8()?;
-    if bits > 0b111 {
+    if bits > 0b1111 {
         return Err(FormatError::corrupt(WHAT, "counts that are not known"));
     }
     let mut count = |bit: u8| (bits & 1 << bit != 0).then(|| frame.u64()).transpose();
@@ -210,6 +210,7 @@ fn take_counts(frame: &mut Cursor<'_>) -> Result<Counts, FormatError> {
         upserted: count(0)?,
         patched: count(1)?,
         deleted: count(2)?,
+        remaining: bits & 0b1000 != 0,
     })
 }
 

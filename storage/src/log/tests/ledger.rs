@@ -47,9 +47,10 @@ impl Sink for SharedLedger {
         let committed = Committed {
             stamp,
             counts: request.counts,
+            affected: None,
         };
         ledger.foreseen.insert(request.key, committed);
-        Resolution::Apply
+        Resolution::Apply(None)
     }
 
     fn apply(&mut self, segment: Arc<Segment>) {
@@ -65,6 +66,7 @@ impl Sink for SharedLedger {
             let committed = Committed {
                 stamp,
                 counts: request.counts,
+                affected: None,
             };
             let twice = ledger.known.insert(request.key, committed);
             assert!(twice.is_none(), "write {} is applied twice", request.key);

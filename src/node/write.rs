@@ -1,0 +1,213 @@
+//! From a [`WriteCommand`] to a request in the log.
+
+use super::{
+    Node, Refusal,
+    pending::{Selected, patch_bytes},
+    sink::Terms,
+};
+use crate::server::{
+    ByFilter, EngineError, EngineErrorKind, PatchByFilter, WriteCommand, WriteOptions, Written,
+};
+use isobath_config::ServerConfig;
+use isobath_query::{
+    search::{self, Filter},
+    view::View,
+};
+use isobath_storage::{
+    log::AppendError,
+    model::{Counts, Mutation, Namespace, Request},
+};
+use std::{sync::Arc, time::Duration};
+
+use EngineErrorKind as Kind;
+
+/// How much one write may change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WriteLimits {
+    delete_by_filter_rows: usize,
+    patch_by_filter_rows: usize,
+    /// Bytes of the largest request.
+    pub(super) max_body: usize,
+}
+
+impl WriteLimits {
+    pub(super) fn of(config: &ServerConfig) -> Self {
+        Self {
+            delete_by_filter_rows: config.delete_by_filter_rows,
+            patch_by_filter_rows: config.patch_by_filter_rows,
+            max_body: usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+impl Node {
+    /// Commits a write that has reached its token.
+    pub(super) async fn commit(
+        &self,
+        namespace: &Namespace,
+        mut command: WriteCommand,
+        options: WriteOptions,
+    ) -> Result<Written, EngineError> {
+        let depends = command.depends_on_rows();
+        let must_be_empty = command.copy_from.is_some();
+        if let Some(from) = command.copy_from.take() {
+            command = self.copy(&from).await?;
+        }
+        let selected = self.select(namespace, &mut command, &options).await?;
+        let request = Request {
+            first_index: 0,
+            key: options.key,
+            body: options.body,
+            api_key: options.api_key.clone(),
+            counts: Counts::default(),
+            declarations: command.declarations,
+            mutations: command.mutations,
+        };
+        let terms = Terms {
+            existence: command.existence,
+            retry: options.retry,
+            selected,
+            conditions: command.conditions,
+            return_ids: command.return_ids,
+            policy: command.policy,
+            must_be_empty,
+        };
+        let committed = self
+            .log
+            .append(namespace.clone(), request, terms)
+            .await
+            .map_err(|error| append_error(error, !depends))?;
+        Ok(Written {
+            counts: committed.counts,
+            token: self.token_after(&options.read, &committed),
+            committed_at_ms: committed.stamp.hlc.millis(),
+            affected: committed.affected,
+        })
+    }
+
+    /// Finds the rows that the filters of a write are about, and puts what is done to them in front of the
+    /// command's other mutations of rows.
+    async fn select(
+        &self,
+        namespace: &Namespace,
+        command: &mut WriteCommand,
+        options: &WriteOptions,
+    ) -> Result<Vec<Selected>, EngineError> {
+        let (delete, patch) = (
+            command.delete_by_filter.take(),
+            command.patch_by_filter.take(),
+        );
+        if delete.is_none() && patch.is_none() {
+            return Ok(vec![]);
+        }
+        // what was acked before must be seen; what comes later is looked at again by the owner
+        self.strong().await?;
+        let Some(live) = self.views.get(namespace) else {
+            return Ok(vec![]);
+        };
+        let (view, timeout) = (live.view(), options.read.timeout);
+        let is_control = |mutation: &Mutation| matches!(mutation, Mutation::Control(_));
+        let mut at = command
+            .mutations
+            .iter()
+            .take_while(|m| is_control(m))
+            .count();
+        let mut selected = vec![];
+        if let Some(asked) = &delete {
+            let limit = ("delete_by_filter", self.limits.delete_by_filter_rows);
+            let found = self.select_one(&view, asked, asked.filter.clone(), limit, timeout);
+            let found = found.await?;
+            command.mutations.insert(at, found.delete());
+            selected.push(found);
+            at += 1;
+        }
+        if let Some(PatchByFilter { rows, columns }) = &patch {
+            let most = self.patch_rows(columns)?;
+            let mut filter = rows.filter.clone();
+            if let Some(gone) = &delete {
+                let stay = Filter::Not(Box::new(gone.filter.clone()));
+                filter = Filter::And(vec![stay, filter]);
+            }
+            let limit = ("patch_by_filter", most);
+            let found = self.select_one(&view, rows, filter, limit, timeout).await?;
+            let patched = found.patch(columns).map_err(|error| {
+                EngineError::new(Kind::Internal, "the patch could not be made").caused_by(error)
+            })?;
+            command.mutations.insert(at, patched);
+            selected.push(found);
+        }
+        Ok(selected)
+    }
+
+    async fn select_one(
+        &self,
+        view: &Arc<View>,
+        asked: &ByFilter,
+        filter: Filter,
+        (field, most): (&str, usize),
+        timeout: Duration,
+    ) -> Result<Selected, EngineError> {
+        let searched = Arc::clone(view);
+        let selection = self
+            .search(timeout, move |context| {
+                search::select(&searched, &filter, most, context)
+            })
+            .await?;
+        Selected::new(asked, selection, (field, most))
+    }
+
+    /// How many rows a patch by filter may set to `values`: the request that it becomes is as large as
+    /// others may be.
+    fn patch_rows(&self, values: &[isobath_storage::model::Column]) -> Result<usize, EngineError> {
+        let most = self
+            .limits
+            .patch_by_filter_rows
+            .min(self.limits.max_body / patch_bytes(values));
+        if most == 0 {
+            let text = "patch_by_filter: the values of `patch` are larger than a request may be";
+            return Err(EngineError::new(Kind::TooLarge, text));
+        }
+        Ok(most)
+    }
+}
+
+/// What a caller is told of a write that was not acked; `repeatable` where a client's own repeat of it is
+/// recognised.
+fn append_error(error: AppendError, repeatable: bool) -> EngineError {
+    let busy = Duration::from_secs(1);
+    match error {
+        AppendError::NotOwner { address } => {
+            EngineError::new(Kind::NotOwner { address }, "another node owns the log")
+        }
+        AppendError::Busy => {
+            EngineError::new(Kind::Overloaded, "too many writes are waiting").retry_after(busy)
+        }
+        AppendError::Unknown => EngineError::new(
+            Kind::UnknownOutcome { repeatable },
+            "the outcome of the write is unknown; repeat it under the same Idempotency-Key",
+        ),
+        AppendError::Refused(source) => match source.downcast::<Refusal>() {
+            Ok(refusal) => refused(&refusal),
+            Err(source) => {
+                EngineError::new(Kind::Internal, "the write was refused").caused_by(source)
+            }
+        },
+        error @ AppendError::Unavailable(_) => {
+            EngineError::new(Kind::Unavailable, error.to_string()).retry_after(busy)
+        }
+        error @ AppendError::Stopped(_) => {
+            EngineError::new(Kind::Unavailable, "the log stopped").caused_by(error)
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> EngineError {
+    let kind = match refusal {
+        Refusal::NotFound(_) => Kind::NotFound,
+        Refusal::ReadOnly(_) => Kind::Forbidden,
+        Refusal::Unknown => Kind::UnknownOutcome { repeatable: false },
+        Refusal::Fold(_) => Kind::Internal,
+        _ => Kind::Invalid,
+    };
+    EngineError::new(kind, refusal.to_string())
+}
