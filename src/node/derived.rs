@@ -232,12 +232,13 @@ impl Derived {
     }
 
     /// Folds what was written since the newest manifest and merges parts, all of them if `all`; the view goes
-    /// over to what came out. Whether there was anything to do.
+    /// over to what came out, once `prepare` is done with it. Whether there was anything to do.
     pub(super) async fn compact(
         &self,
         namespace: &Namespace,
         live: &Live,
         all: bool,
+        prepare: impl FnOnce(&Installed),
     ) -> Result<bool, DerivedError> {
         let FoldInput {
             installed,
@@ -277,7 +278,9 @@ impl Derived {
             return Ok(false);
         };
         let prior = Some((installed.parts.as_slice(), &compacted));
-        live.install(self.installed(&compacted.manifest, prior, false).await?)?;
+        let installed = self.installed(&compacted.manifest, prior, false).await?;
+        prepare(&installed);
+        live.install(installed)?;
         self.manifests
             .lock()
             .insert(namespace.clone(), compacted.manifest);

@@ -9,7 +9,7 @@ use isobath_compactor::{PlanInput, plan};
 use isobath_config::FoldConfig;
 use isobath_query::{
     index::IndexService,
-    view::{Live, Views},
+    view::{Installed, Live, Views},
 };
 use isobath_storage::{
     Clock,
@@ -108,7 +108,13 @@ impl Folding {
     }
 
     async fn compact(&self, namespace: &Namespace, live: &Live, all: bool) -> bool {
-        match self.derived.compact(namespace, live, all).await {
+        // What is to end soon is not prepared for queries.
+        let prepare = |parts: &Installed| {
+            if !self.shutdown.is_cancelled() {
+                self.index.prepare(namespace, parts);
+            }
+        };
+        match self.derived.compact(namespace, live, all, prepare).await {
             Ok(changed) => {
                 if changed {
                     self.index.refresh(&live.view());

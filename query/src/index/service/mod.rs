@@ -22,12 +22,12 @@ use crate::{
         Bits, IndexError, IndexParams,
         text::{TextColumn, TextSlot},
     },
-    view::{Origin, RowSet, View},
+    view::{Installed, Origin, RowSet, View},
 };
 use folder::Folders;
 use isobath_config::IndexConfig;
 use isobath_storage::model::{
-    Analysis, AttributeConfig, AttributeName, AttributeType, Metric, Switch,
+    Analysis, AttributeConfig, AttributeName, AttributeType, Metric, Namespace, Switch,
 };
 use queue::{Queue, Task, Wants};
 use std::{
@@ -96,6 +96,21 @@ impl IndexService {
         }
     }
 
+    /// Indexes the texts of parts that no query has met yet, so that none has to do it; takes as long as that.
+    pub fn prepare(&self, namespace: &Namespace, parts: &Installed) {
+        let schema = parts.schema.schema();
+        for part in &parts.parts {
+            for (attribute, config) in &schema.attributes {
+                if let Some(full_text) = config.full_text() {
+                    let analysis = full_text.analysis();
+                    let wants = Wants::Text(analysis);
+                    let task = Task::new(namespace, &part.set, attribute, config.ty, wants);
+                    self.worker.prepare_text(&task, &part.set, analysis);
+                }
+            }
+        }
+    }
+
     /// How far the row sets of `view` are indexed.
     pub fn status(&self, view: &View) -> IndexStatus {
         let mut status = IndexStatus::default();
@@ -153,7 +168,7 @@ impl Worker {
             }
             None => Wants::Vectors(self.lacks_vectors(set, attribute, config)?),
         };
-        Some(Task::new(view, set, attribute, config.ty, wants))
+        Some(Task::new(&view.namespace, set, attribute, config.ty, wants))
     }
 
     /// The metric by which the vectors of an attribute lack codes or an index.

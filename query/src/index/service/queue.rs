@@ -1,10 +1,7 @@
 //! [`Queue`]: what is to be coded, built and deleted.
 
 use super::part;
-use crate::{
-    metrics::INDEX_QUEUE,
-    view::{RowSet, View},
-};
+use crate::{metrics::INDEX_QUEUE, view::RowSet};
 use isobath_storage::model::{Analysis, AttributeName, AttributeType, Metric, Namespace};
 use parking_lot::{Condvar, Mutex};
 use std::{
@@ -46,14 +43,14 @@ type Key = (usize, AttributeName);
 
 impl Task {
     pub(super) fn new(
-        view: &View,
+        namespace: &Namespace,
         set: &Arc<RowSet>,
         attribute: &AttributeName,
         ty: AttributeType,
         wants: Wants,
     ) -> Self {
         Self {
-            namespace: view.namespace.clone(),
+            namespace: namespace.clone(),
             set: Arc::downgrade(set),
             attribute: attribute.clone(),
             ty,
