@@ -18,6 +18,9 @@ pub struct SearchConfig {
     pub deadline: Duration,
     /// Bytes of filter results kept for the next query with the same filter. Default 64 MiB.
     pub filter_cache: ByteSize,
+    /// Bytes that the rows of a request's answers may take; one that asks for more gets 400. Default
+    /// 128 MiB. Each thread that searches may hold so many.
+    pub max_answer: ByteSize,
 }
 
 impl Default for SearchConfig {
@@ -27,6 +30,7 @@ impl Default for SearchConfig {
             queue: 1_024,
             deadline: Duration::from_secs(30),
             filter_cache: ByteSize::mib(64),
+            max_answer: ByteSize::mib(128),
         }
     }
 }
@@ -37,6 +41,8 @@ impl SearchConfig {
         problems.range("queue", self.queue, 1, 1 << 20);
         let (least, most) = (Duration::from_millis(1), Duration::from_hours(1));
         problems.time("deadline", self.deadline, least, most);
+        let (least, most) = (ByteSize::mib(1), ByteSize::gib(4));
+        problems.range("max_answer", self.max_answer, least, most);
         problems.range(
             "filter_cache",
             self.filter_cache,

@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use futures::StreamExt;
-use std::{error::Error, io::Read as _, sync::Arc};
+use std::{error::Error, io::Read as _, sync::Arc, time::Duration};
 
 /// What is read of a body that is too large: this many times the largest one.
 const DISCARD: usize = 4;
@@ -19,10 +19,16 @@ const DISCARD: usize = 4;
 const INFLATE: usize = 256 * 1024;
 /// What is read of a body that nobody wants, bytes.
 const UNWANTED: usize = 1 << 20;
+/// How long it is read: whoever sends it has no right to our time.
+const UNWANTED_TIME: Duration = Duration::from_secs(2);
 
 /// Reads a body that nobody wants if it is small, so that its sender comes to read the answer.
 pub(crate) async fn discard_small(server: &Server, body: Body) {
-    discard(server, &mut body.into_data_stream(), UNWANTED).await;
+    let mut chunks = body.into_data_stream();
+    tokio::select! {
+        () = discard(server, &mut chunks, UNWANTED) => {}
+        () = server.clock.sleep(UNWANTED_TIME) => {}
+    }
 }
 
 /// Reads on without keeping anything: a client that is still sending when the answer comes takes the

@@ -225,6 +225,7 @@ def hostile(tmp_path_factory):
     home = tmp_path_factory.mktemp("hostile")
     settings = {
         "server.request_memory": f"{REQUEST_MEMORY} B",
+        "search.max_answer": "8 MiB",
         "server.idle_timeout": "6s",
         "server.body_timeout": "3s",
     }
@@ -435,6 +436,20 @@ def test_large_bodies_side_by_side(hostile):
     assert {status for status, _ in answers} <= {400, 429, 0}, answers
     assert 400 in {status for status, _ in answers}, "none of them was read"
     assert rss_mib(hostile) < REQUEST_MEMORY // MIB + REST_MIB
+
+
+def test_an_answer_is_not_larger_than_it_may_be(hostile):
+    path = "/v2/namespaces/large"
+    schema = {"t": {"type": "string", "filterable": False}}
+    for n in range(0, 20, 5):
+        rows = [{"id": n + at, "t": "x" * MIB} for at in range(5)]
+        assert post(hostile, path, {"upsert_rows": rows, "schema": schema})[0] == 200
+    query = {"rank_by": ["id", "asc"], "include_attributes": True}
+    assert post(hostile, f"{path}/query", {**query, "limit": 5})[0] == 200
+    for asked in ({**query, "limit": 20}, {"queries": [{**query, "limit": 5}] * 4}):
+        status, error = post(hostile, f"{path}/query", asked)
+        assert status == 400 and "too large" in error, (status, error)
+    assert exchange(hostile, head("DELETE", path, 0))[0] == 200
 
 
 def test_idle_connections_cost_little_and_end(hostile):

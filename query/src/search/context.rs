@@ -12,6 +12,8 @@ pub struct SearchContext<'a> {
     pub scratch: &'a mut Scratch,
     /// When to give up.
     pub deadline: Option<&'a Deadline>,
+    /// Bytes that the rows of the answers may still take.
+    pub answer_bytes: usize,
 }
 
 /// Rows between two looks at the clock.
@@ -25,6 +27,13 @@ impl SearchContext<'_> {
         if rows.is_multiple_of(PACE) {
             return self.check();
         }
+        Ok(())
+    }
+
+    /// Takes `bytes` for the rows of an answer.
+    pub(super) fn take_answer(&mut self, bytes: usize) -> Result<(), SearchError> {
+        let left = self.answer_bytes.checked_sub(bytes);
+        self.answer_bytes = left.ok_or(SearchError::AnswerSize)?;
         Ok(())
     }
 

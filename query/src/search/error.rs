@@ -74,6 +74,9 @@ pub enum SearchError {
         "name the vector attribute: the schema has none, or several and none of them is `vector`"
     )]
     NoAttribute,
+    /// The rows of the answer take more memory than they may.
+    #[error("the answer would be too large: ask for fewer rows or attributes at a time")]
+    AnswerSize,
     /// The time given for the query is over.
     #[error("the query's deadline passed before it was answered")]
     DeadlineExceeded,

@@ -1,8 +1,8 @@
 //! From rows that were found to the rows of an answer.
 
-use super::{Hit, Include, run::Found};
+use super::{Hit, Include, SearchContext, SearchError, run::Found};
 use crate::view::RowSet;
-use isobath_storage::model::{AttributeName, AttributeType, Schema, Value};
+use isobath_storage::model::{AttributeName, AttributeType, Schema, Value, VectorValue};
 use std::sync::Arc;
 
 /// The attributes that an answer's rows bring along.
@@ -28,8 +28,24 @@ impl<'a> Included<'a> {
         }
     }
 
+    /// The rows of the answer, unless they take more memory than is left for them.
+    pub(super) fn hits(
+        &self,
+        sets: &[Arc<RowSet>],
+        found: &[Found],
+        context: &mut SearchContext<'_>,
+    ) -> Result<Vec<Hit>, SearchError> {
+        context.take_answer(found.len().saturating_mul(size_of::<Hit>()))?;
+        let hit = |found| {
+            let hit = self.hit(sets, found);
+            context.take_answer(hit.attributes.iter().map(|(_, value)| bytes(value)).sum())?;
+            Ok(hit)
+        };
+        found.iter().map(hit).collect()
+    }
+
     /// The row of the answer.
-    pub(super) fn hit(&self, sets: &[Arc<RowSet>], found: &Found) -> Hit {
+    fn hit(&self, sets: &[Arc<RowSet>], found: &Found) -> Hit {
         let row = found.place.row as usize;
         let rows = &sets[found.place.set as usize].rows;
         let value = |(name, ty): &(&AttributeName, AttributeType)| {
@@ -45,4 +61,16 @@ impl<'a> Included<'a> {
             attributes: self.attributes.iter().filter_map(value).collect(),
         }
     }
+}
+
+/// Bytes that a value takes.
+fn bytes(value: &Value) -> usize {
+    let beyond = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(bytes).sum(),
+        Value::Vector(VectorValue::F32(values)) => values.len() * 4,
+        Value::Vector(VectorValue::F16(values)) => values.len() * 2,
+        _ => 0,
+    };
+    size_of::<(AttributeName, Value)>() + beyond
 }

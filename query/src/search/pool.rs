@@ -2,7 +2,7 @@
 
 use super::{Deadline, FilterCache, SearchContext, SearchError};
 use crate::{index::Scratch, metrics::SEARCH_QUEUE};
-use isobath_config::SearchConfig;
+use isobath_config::{ByteSize, SearchConfig};
 use isobath_storage::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::{
@@ -32,6 +32,7 @@ struct Shared {
     wake: Condvar,
     capacity: usize,
     filters: FilterCache,
+    max_answer: usize,
 }
 
 #[derive(Default)]
@@ -50,12 +51,13 @@ impl SearchPool {
             0 => cores(),
             threads => threads,
         };
-        let filter_bytes = config.filter_cache.as_u64();
+        let size = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
             capacity: config.queue,
-            filters: FilterCache::new(usize::try_from(filter_bytes).unwrap_or(usize::MAX)),
+            filters: FilterCache::new(size(config.filter_cache)),
+            max_answer: size(config.max_answer),
         });
         let mut pool = Self {
             shared,
@@ -83,6 +85,7 @@ impl SearchPool {
     {
         let deadline = Deadline::after(Arc::clone(&self.clock), timeout);
         let (answer, answered) = oneshot::channel();
+        let answer_bytes = self.shared.max_answer;
         let job = move |filters: &FilterCache, scratch: &mut Scratch| {
             if answer.is_closed() {
                 return;
@@ -91,6 +94,7 @@ impl SearchPool {
                 filters,
                 scratch,
                 deadline: Some(&deadline),
+                answer_bytes,
             };
             let found = context.check().and_then(|()| search(&mut context));
             // Whoever asked may have left.

@@ -42,9 +42,9 @@ pub fn run(
     };
     measure(&stats);
     let included = Included::new(&query.include, &view.schema);
-    let rows = ranked.iter().skip(query.offset);
+    let rows = ranked.get(query.offset..).unwrap_or_default();
     Ok(Answer {
-        rows: rows.map(|found| included.hit(&view.sets, found)).collect(),
+        rows: included.hits(&view.sets, rows, context)?,
         aggregates: aggregated.totals,
         groups: aggregated.groups,
         stats,

@@ -114,6 +114,7 @@ pub(crate) fn search(
         filters: &FilterCache::new(1 << 20),
         scratch: &mut Scratch::default(),
         deadline: None,
+        answer_bytes: usize::MAX,
     };
     run(view, &query, &mut context).unwrap()
 }

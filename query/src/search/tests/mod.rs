@@ -22,6 +22,7 @@ pub(super) fn answer(view: &View, query: &Query) -> Result<Answer, SearchError> 
         filters: &filters,
         scratch: &mut scratch,
         deadline: None,
+        answer_bytes: usize::MAX,
     };
     run(view, query, &mut context)
 }
