@@ -227,6 +227,7 @@ impl World {
         let context = SearchContext {
             filters: &cache,
             scratch: &mut scratch,
+            answer_bytes: usize::MAX,
             deadline: None,
         };
         let choose = |filter: &Filter| {
