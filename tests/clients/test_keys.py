@@ -175,6 +175,9 @@ def test_the_system_namespace_cannot_be_reached(region):
                          ("POST", f"/v2/namespaces/{name}/query"), ("GET", f"/v1/namespaces/{name}/schema"),
                          ("GET", f"/v1/namespaces/%5Fisobath.keys/metadata")]:
         assert status(region.nodes[0], method, path, region.root, b"{}") == 400, path
+    for source in (name, {"source_namespace": name}):
+        body = json.dumps({"copy_from_namespace": source}).encode()
+        assert status(region.nodes[0], "POST", "/v2/namespaces/copy", region.root, body) == 400
 
 
 def test_a_node_that_lost_its_disk_never_forgets_that_there_are_keys(region):

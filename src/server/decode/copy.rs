@@ -27,7 +27,13 @@ pub(super) fn read_copy(json: &RawValue) -> Result<CopyFrom, Fault> {
 }
 
 fn namespace(name: &str) -> Result<Namespace, Fault> {
-    name.parse().map_err(|e| Fault::invalid(format!("{e}")))
+    let namespace = name.parse();
+    let namespace: Namespace = namespace.map_err(|e| Fault::invalid(format!("{e}")))?;
+    if namespace.is_reserved() {
+        let text = format!("namespace {name}: the name is reserved for the system");
+        return Err(Fault::invalid(text));
+    }
+    Ok(namespace)
 }
 
 #[cfg(test)]
