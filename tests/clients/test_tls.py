@@ -1,6 +1,7 @@
 """HTTPS: certificates of files, read again when they change."""
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -13,7 +14,10 @@ import pytest
 from harness.node import Node, binary, local_bucket
 from harness.process import Process, wait_until
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+# With CI=true they run, and fail where openssl is missing: a skip would prove nothing.
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None and os.environ.get("CI") != "true", reason="openssl is not installed"
+)
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
