@@ -123,7 +123,7 @@ impl Compactor {
             None => self.write_part(job, number, rows).await?,
         };
         if entry.dead_rows != rows.dead.len() {
-            let bytes = dead::encode(&rows.dead)?;
+            let bytes = dead::encode(&rows.dead, number)?;
             let hash = ContentHash::of(&bytes);
             let key = DeadKey {
                 namespace: job.namespace.clone(),

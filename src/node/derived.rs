@@ -4,10 +4,10 @@ use super::NodeError;
 use isobath_compactor::{CompactError, Compacted, Compactor, Job, Prior};
 use isobath_query::view::{FoldInput, Installed, Live, PartError, PartSet, open_part};
 use isobath_storage::{
-    format::{Checkpoint, FormatError, Manifest, Position, dead},
+    format::{Checkpoint, FormatError, Manifest, NamespaceEntry, NamespaceMap, Position, dead},
     log::Start,
     model::{BucketId, ContentHash, LogId, Namespace},
-    store::keys::{CheckpointKey, DeadKey, Key, ManifestKey, PartKey},
+    store::keys::{CheckpointKey, DeadKey, Key, ManifestKey, MapKey, PartKey},
 };
 use object_store::{
     ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem,
@@ -34,6 +34,7 @@ pub(super) struct Derived {
     compactor: Compactor,
     manifests: Mutex<BTreeMap<Namespace, Manifest>>,
     checkpoint: Mutex<u64>,
+    maps: Mutex<Vec<ContentHash>>,
     max_part_rows: u64,
 }
 
@@ -92,6 +93,7 @@ impl Derived {
             compactor,
             manifests: Mutex::default(),
             checkpoint: Mutex::default(),
+            maps: Mutex::default(),
             max_part_rows,
         })
     }
@@ -124,10 +126,16 @@ impl Derived {
             return Ok(Restored::default());
         };
         let mut namespaces = vec![];
-        for (namespace, number) in &checkpoint.manifests {
+        let mut entries = BTreeMap::new();
+        for hash in &checkpoint.maps {
+            let map = NamespaceMap::decode(&self.get(&MapKey(*hash).path()).await?)?;
+            entries.extend(map.namespaces);
+            self.maps.lock().push(*hash);
+        }
+        for (namespace, entry) in &entries {
             let key = ManifestKey {
                 namespace: namespace.clone(),
-                version: *number,
+                version: entry.manifest,
             };
             let manifest = Manifest::decode(&self.get(&key.path()).await?)?;
             namespaces.push((
@@ -297,6 +305,23 @@ impl Derived {
             chain,
             hlc,
         } = at;
+        let entry = |m: &Manifest| NamespaceEntry {
+            manifest: m.number,
+            created: m.schema.created().map(|stamp| stamp.hlc),
+        };
+        let map = NamespaceMap {
+            checkpoint: number,
+            namespaces: manifests
+                .iter()
+                .map(|(name, m)| (name.clone(), entry(m)))
+                .collect(),
+        };
+        let map = map.encode()?;
+        let hash = ContentHash::of(&map);
+        self.store
+            .put(&MapKey(hash).path(), PutPayload::from_bytes(map))
+            .await?;
+        *self.maps.lock() = vec![hash];
         let checkpoint = Checkpoint {
             number,
             logs: BTreeMap::from([(
@@ -309,10 +334,8 @@ impl Derived {
                 },
             )]),
             hlc_cut: manifests.values().map(|m| m.hlc_cut).max().unwrap_or(hlc),
-            manifests: manifests
-                .iter()
-                .map(|(name, m)| (name.clone(), m.number))
-                .collect(),
+            created_at_ms: hlc.millis(),
+            maps: vec![hash],
             runs: vec![],
         };
         let bytes = PutPayload::from_bytes(checkpoint.encode()?);
@@ -333,6 +356,7 @@ impl Derived {
         use futures::TryStreamExt;
         let mut wanted: std::collections::HashSet<ObjectPath> =
             std::iter::once(CheckpointKey(checkpoint).path()).collect();
+        wanted.extend(self.maps.lock().iter().map(|hash| MapKey(*hash).path()));
         for (namespace, manifest) in manifests {
             let namespace = namespace.clone();
             wanted.insert(

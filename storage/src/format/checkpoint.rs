@@ -1,7 +1,7 @@
-//! [`Checkpoint`]: what a restart stands on.
+//! [`Checkpoint`]: what a node, a restore and the removal of old objects stand on.
 
 use super::{FormatError, sealed};
-use crate::model::{ContentHash, Epoch, Hlc, LogId, Namespace, Seq};
+use crate::model::{ContentHash, Epoch, Hlc, LogId, Seq};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,10 +21,22 @@ pub struct Checkpoint {
     pub logs: BTreeMap<LogId, Position>,
     /// The newest time in it.
     pub hlc_cut: Hlc,
-    /// Each namespace's manifest.
-    pub manifests: BTreeMap<Namespace, u64>,
-    /// Runs of rows that no manifest covers yet.
-    pub runs: Vec<ContentHash>,
+    /// When it was made, in milliseconds since 1970. For people, and for how long it is kept.
+    pub created_at_ms: u64,
+    /// The chunks of the map from namespaces to manifests, by name.
+    pub maps: Vec<ContentHash>,
+    /// Runs with the mutations that manifests do not cover, oldest first.
+    pub runs: Vec<RunEntry>,
+}
+
+/// A run under a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEntry {
+    /// The run.
+    pub hash: ContentHash,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 /// A position in a log, with what a reader carries over from before it.

@@ -1,6 +1,7 @@
 //! Deletion vectors: which rows of a part are dead. Format version 1.
 //!
-//! `ISODEAD1`, the BLAKE3 hash of what follows, a roaring bitmap in its portable serialisation.
+//! `ISODEAD1`, the BLAKE3 hash of what follows, the number of the manifest that it was made for, a roaring bitmap in
+//! its portable serialisation. Through the number no two plans make one object.
 
 use super::FormatError;
 use bytes::Bytes;
@@ -9,10 +10,12 @@ use roaring::RoaringBitmap;
 const WHAT: &str = "deletion vector";
 const MAGIC: &[u8; 8] = b"ISODEAD1";
 const HASH: usize = 32;
+const NUMBER: usize = 8;
 
-/// The bytes of a deletion vector.
-pub fn encode(dead: &RoaringBitmap) -> Result<Bytes, FormatError> {
-    let mut body = Vec::with_capacity(dead.serialized_size());
+/// The bytes of a deletion vector that is made for the manifest of this number.
+pub fn encode(dead: &RoaringBitmap, manifest: u64) -> Result<Bytes, FormatError> {
+    let mut body = Vec::with_capacity(NUMBER + dead.serialized_size());
+    body.extend(manifest.to_le_bytes());
     dead.serialize_into(&mut body)
         .map_err(|error| FormatError::Invalid {
             what: WHAT,
@@ -38,7 +41,9 @@ pub fn decode(bytes: &[u8]) -> Result<RoaringBitmap, FormatError> {
             "its bytes are not what its hash was made of".into(),
         ));
     }
-    let mut rest = body;
+    let mut rest = body
+        .get(NUMBER..)
+        .ok_or_else(|| corrupt("it ends before its bitmap".into()))?;
     let dead = RoaringBitmap::deserialize_from(&mut rest).map_err(|e| corrupt(e.to_string()))?;
     if rest.is_empty() {
         Ok(dead)
@@ -54,7 +59,8 @@ mod tests {
     #[test]
     fn should_read_what_it_writes_and_refuse_every_flipped_bit() {
         let dead: RoaringBitmap = (0..70_000).step_by(7).collect();
-        let bytes = encode(&dead).unwrap();
+        let bytes = encode(&dead, 3).unwrap();
+        assert_ne!(bytes, encode(&dead, 4).unwrap());
         assert_eq!(decode(&bytes).unwrap(), dead);
         for at in (0..bytes.len()).step_by(97) {
             let mut flipped = bytes.to_vec();

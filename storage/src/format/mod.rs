@@ -11,7 +11,9 @@
 //! | part | [`Part`] |
 //! | manifest | [`Manifest`] |
 //! | deletion vector | [`dead`] |
-//! | checkpoint | [`Checkpoint`] |
+//! | checkpoint | [`Checkpoint`], [`NamespaceMap`] |
+//! | run | [`run`] |
+//! | pin | [`Pin`] |
 
 mod checkpoint;
 mod cursor;
@@ -19,7 +21,10 @@ pub mod dead;
 mod error;
 mod ipc;
 mod manifest;
+mod map;
 pub mod part;
+mod pin;
+pub mod run;
 #[cfg(test)]
 mod samples;
 mod sealed;
@@ -28,7 +33,9 @@ pub mod segment;
 mod tests;
 mod zstd;
 
-pub use checkpoint::{Checkpoint, Position};
+pub use checkpoint::{Checkpoint, Position, RunEntry};
 pub use error::FormatError;
 pub use manifest::{Manifest, PartEntry};
+pub use map::{NamespaceEntry, NamespaceMap};
 pub use part::Part;
+pub use pin::Pin;

@@ -1,7 +1,10 @@
 //! Tests of the metadata objects: goldens, damage, any bytes.
 
 use super::samples::{log, name};
-use super::{Checkpoint, FormatError, Manifest, PartEntry, Position, dead};
+use super::{
+    Checkpoint, FormatError, Manifest, NamespaceEntry, NamespaceMap, PartEntry, Pin, Position,
+    RunEntry, dead,
+};
 use crate::fold::SchemaState;
 use crate::model::{
     AttributeName, ContentHash, Control, Declaration, Epoch, Hlc, Metric, Seq, Stamp, Switch,
@@ -98,8 +101,12 @@ fn checkpoint() -> Checkpoint {
         number: 3,
         logs: [(log("use1", 0), position)].into(),
         hlc_cut: Hlc(55),
-        manifests: [("books".parse().unwrap(), 12)].into(),
-        runs: vec![],
+        created_at_ms: 1_700_000_000_000,
+        maps: vec![ContentHash([2; 32])],
+        runs: vec![RunEntry {
+            hash: ContentHash([3; 32]),
+            bytes: 4_096,
+        }],
     }
 }
 
@@ -116,6 +123,40 @@ fn should_keep_checkpoints_of_version_1_as_they_were() {
     let bytes = checkpoint().encode().unwrap();
     let golden = golden("checkpoint_v1.json", &bytes);
     assert_eq!(Checkpoint::decode(&golden).unwrap(), checkpoint());
+    assert_eq!(golden, bytes);
+}
+
+#[test]
+fn should_keep_maps_of_version_1_as_they_were() {
+    let entry = |manifest, created: Option<u64>| NamespaceEntry {
+        manifest,
+        created: created.map(Hlc),
+    };
+    let map = NamespaceMap {
+        checkpoint: 3,
+        namespaces: [
+            ("books".parse().unwrap(), entry(12, Some(44))),
+            ("gone".parse().unwrap(), entry(2, None)),
+        ]
+        .into(),
+    };
+    let bytes = map.encode().unwrap();
+    let golden = golden("map_v1.json", &bytes);
+    assert_eq!(NamespaceMap::decode(&golden).unwrap(), map);
+    assert_eq!(golden, bytes);
+}
+
+#[test]
+fn should_keep_pins_of_version_1_as_they_were() {
+    let pin = Pin {
+        checkpoint: 3,
+        name: Some("before the move".to_owned()),
+        created_at_ms: 1_700_000_000_000,
+        expires_at_ms: None,
+    };
+    let bytes = pin.encode().unwrap();
+    let golden = golden("pin_v1.json", &bytes);
+    assert_eq!(Pin::decode(&golden).unwrap(), pin);
     assert_eq!(golden, bytes);
 }
 
