@@ -2,8 +2,8 @@
 
 use crate::problems::Problems;
 use crate::{
-    ConfigError, FoldConfig, IndexConfig, LogConfig, Problem, Role, SearchConfig, ServerConfig,
-    StoreConfig,
+    CacheConfig, ConfigError, FoldConfig, IndexConfig, LogConfig, Problem, Role, SearchConfig,
+    ServerConfig, StoreConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub struct Config {
     pub log: LogConfig,
     /// How the object store is talked to.
     pub store: StoreConfig,
+    /// How much of the bucket is kept on the disk.
+    pub cache: CacheConfig,
     /// When the log becomes parts, and parts become fewer.
     pub fold: FoldConfig,
     /// How indexes are built.
@@ -47,6 +49,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             log: LogConfig::default(),
             store: StoreConfig::default(),
+            cache: CacheConfig::default(),
             fold: FoldConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
@@ -62,6 +65,7 @@ impl Config {
         self.server.check(&mut Problems::new("server", &mut found));
         self.log.check(&mut Problems::new("log", &mut found));
         self.store.check(&mut Problems::new("store", &mut found));
+        self.cache.check(&mut Problems::new("cache", &mut found));
         self.fold.check(&mut Problems::new("fold", &mut found));
         self.index.check(&mut Problems::new("index", &mut found));
         self.search.check(&mut Problems::new("search", &mut found));

@@ -4,6 +4,7 @@
 //! Settings come, later ones winning, from the defaults, a TOML file, `ISOBATH_SECTION__KEY`
 //! variables and the command line; [`Config::validate`] then names every problem at once.
 
+mod cache;
 mod config;
 mod error;
 mod fold;
@@ -18,6 +19,7 @@ mod server;
 mod store;
 mod tls;
 
+pub use cache::CacheConfig;
 pub use config::Config;
 pub use error::ConfigError;
 pub use fold::FoldConfig;

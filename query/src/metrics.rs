@@ -12,3 +12,11 @@ pub const FILTER_CACHE_LOOKUPS: &str = "isobath_filter_cache_lookups";
 pub const INDEX_BUILDS: &str = "isobath_index_builds";
 /// Gauge: row sets that wait for codes or an index.
 pub const INDEX_QUEUE: &str = "isobath_index_queue";
+/// Counter: looks for an object in the node's cache; label `found`.
+pub const CACHE_LOOKUPS: &str = "isobath_cache_lookups";
+/// Counter: bytes of objects fetched into the node's cache.
+pub const CACHE_FETCHED_BYTES: &str = "isobath_cache_fetched_bytes";
+/// Counter: bytes of objects that left the node's cache for others.
+pub const CACHE_EVICTED_BYTES: &str = "isobath_cache_evicted_bytes";
+/// Gauge: bytes of the objects in the node's cache.
+pub const CACHE_BYTES: &str = "isobath_cache_bytes";

@@ -1,13 +1,12 @@
 //! Parts as mapped files.
 
-use super::{Origin, PartSet, RowSet};
+use super::{CacheError, CachedFile, Origin, PartSet, RowSet, mapped};
 use bytes::Bytes;
 use isobath_storage::{
     fold::PartRows,
     format::{FormatError, part},
     model::ContentHash,
 };
-use memmap2::Mmap;
 use roaring::RoaringBitmap;
 use std::{fs::File, io, path::Path, sync::Arc};
 
@@ -22,6 +21,15 @@ pub enum PartError {
         /// The cause.
         #[source]
         source: io::Error,
+    },
+    /// The cached file cannot be used.
+    #[error("part {hash} cannot be read from the cache")]
+    Cache {
+        /// The part.
+        hash: ContentHash,
+        /// The cause.
+        #[source]
+        source: Box<CacheError>,
     },
     /// The file is not that part.
     #[error("part {hash} cannot be read")]
@@ -42,12 +50,29 @@ pub fn open_part(
     dead: Arc<RoaringBitmap>,
     verify: bool,
 ) -> Result<PartSet, PartError> {
-    let map = map(file).map_err(|source| PartError::Io { hash, source })?;
-    let format = |source| PartError::Format { hash, source };
+    let map = File::open(file).and_then(|file| mapped::map(&file));
+    let map = map.map_err(|source| PartError::Io { hash, source })?;
     if verify {
-        part::verify(&map, hash).map_err(format)?;
+        part::verify(&map, hash).map_err(|source| PartError::Format { hash, source })?;
     }
-    let part = part::Part::open(Bytes::from_owner(map)).map_err(format)?;
+    open(Bytes::from_owner(map), hash, dead)
+}
+
+/// Opens the part `hash` from the node's cache, which has compared it with its name; its columns stay in the file.
+pub fn open_cached_part(
+    file: CachedFile,
+    hash: ContentHash,
+    dead: Arc<RoaringBitmap>,
+) -> Result<PartSet, PartError> {
+    let map = file.map().map_err(|source| PartError::Cache {
+        hash,
+        source: source.into(),
+    })?;
+    open(map, hash, dead)
+}
+
+fn open(bytes: Bytes, hash: ContentHash, dead: Arc<RoaringBitmap>) -> Result<PartSet, PartError> {
+    let part = part::Part::open(bytes).map_err(|source| PartError::Format { hash, source })?;
     let rows = PartRows {
         rows: part.rows,
         stamps: part.stamps,
@@ -59,15 +84,4 @@ pub fn open_part(
         set: Arc::new(set),
         rows,
     })
-}
-
-#[expect(
-    unsafe_code,
-    reason = "memory-mapped parts are read in place: 4 ms against 60 ms for a copy of 88 MB"
-)]
-fn map(file: &Path) -> io::Result<Mmap> {
-    let file = File::open(file)?;
-    // SAFETY: the file lies in the node's own cache directory and is written once, under a temporary name, before
-    // it gets the name of its hash; nothing of ours changes or truncates it afterwards.
-    unsafe { Mmap::map(&file) }
 }

@@ -1,0 +1,92 @@
+//! An object → a file, by several ranged GETs at a time.
+
+use super::CacheError;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{GetOptions, GetRange, ObjectStore, path::Path};
+use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+use tokio::sync::Semaphore;
+
+/// Bytes of one GET.
+const PIECE: u64 = 4 << 20;
+/// GETs of one object at a time.
+const AT_ONCE: usize = 8;
+
+/// The GETs of all downloads at a time, which bounds their memory.
+#[derive(Debug)]
+pub(super) struct Pieces(Semaphore);
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self(Semaphore::new(2 * AT_ONCE))
+    }
+}
+
+/// Writes the object at `key` into `file`; its length, which is `bytes` where that is known.
+pub(super) async fn download(
+    store: &Arc<dyn ObjectStore>,
+    pieces: &Pieces,
+    key: &Path,
+    bytes: Option<u64>,
+    file: &Arc<File>,
+) -> Result<u64, CacheError> {
+    let piece = |start: u64| async move {
+        let _permit = pieces.0.acquire().await;
+        fetch(store, key, start, bytes, file).await
+    };
+    let (bytes, first) = match bytes {
+        Some(bytes) => (bytes, 0),
+        // the first piece says how many there are
+        None => (piece(0).await?, PIECE),
+    };
+    let starts = (0..).map(|n| first + n * PIECE);
+    stream::iter(starts.take_while(|start| *start < bytes))
+        .map(|start| async move {
+            let found = piece(start).await?;
+            if found == bytes {
+                return Ok(());
+            }
+            Err(damaged(key, format!("{found} bytes, {bytes} expected")))
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(bytes)
+}
+
+/// Writes one piece; the length of the whole object.
+async fn fetch(
+    store: &Arc<dyn ObjectStore>,
+    key: &Path,
+    start: u64,
+    bytes: Option<u64>,
+    file: &Arc<File>,
+) -> Result<u64, CacheError> {
+    let error = |source| CacheError::Fetch {
+        key: key.to_string(),
+        source,
+    };
+    let end = (start + PIECE).min(bytes.unwrap_or(u64::MAX));
+    let options = GetOptions {
+        range: Some(GetRange::Bounded(start..end)),
+        ..GetOptions::default()
+    };
+    let found = store.get_opts(key, options).await.map_err(error)?;
+    let (total, range) = (found.meta.size, found.range.clone());
+    let body = found.bytes().await.map_err(error)?;
+    if range != (start..end.min(total)) || body.len() as u64 != range.end - range.start {
+        let fault = format!("{} bytes came in place of a piece of {total}", body.len());
+        return Err(damaged(key, fault));
+    }
+    let file = Arc::clone(file);
+    let written = tokio::task::spawn_blocking(move || file.write_all_at(&body, start)).await;
+    let written = written.unwrap_or_else(|error| Err(error.into()));
+    written.map_err(CacheError::disk("write", key.as_ref()))?;
+    Ok(total)
+}
+
+pub(super) fn damaged(key: &Path, fault: String) -> CacheError {
+    CacheError::Damaged {
+        key: key.to_string(),
+        fault,
+    }
+}
