@@ -1,11 +1,17 @@
-//! Numbered, create-only objects beside the log: claims of ownership and floors.
+//! Numbered, create-only objects beside the log: claims of ownership, floors, checkpoints and manifests.
 //!
 //! Nothing here is ever overwritten; whoever creates a number first has it.
 
 mod claim;
+mod error;
 mod floor;
+mod objects;
+mod open_checkpoint;
 mod patience;
 
 pub use claim::{Claim, Claims};
+pub use error::CatalogError;
 pub use floor::{Floor, Floors};
+pub use objects::Catalog;
+pub use open_checkpoint::OpenCheckpoint;
 pub(crate) use patience::{Outcome, Patience};

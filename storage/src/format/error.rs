@@ -75,7 +75,7 @@ impl FormatError {
         }
     }
 
-    pub(super) fn corrupt(what: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn corrupt(what: &'static str, why: impl Into<String>) -> Self {
         let why = why.into();
         Self::Corrupt { what, why }
     }
