@@ -3,12 +3,12 @@
 use crate::{CompactError, PlanInput, Prior, fold, merge, plan};
 use bytes::Bytes;
 use isobath_storage::{
+    catalog::Catalog,
     fold::{PartRows, ResolvedRows, SchemaState},
     format::{Manifest, PartEntry, dead, part::Part},
     model::{Block, ContentHash, Hlc, Namespace, SegmentHeader, StampColumn, VersionVector},
     store::keys::{DeadKey, Key, ManifestKey, PartKey},
 };
-use object_store::{ObjectStore, PutMode, PutPayload, path::Path};
 use roaring::RoaringBitmap;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,6 +44,8 @@ pub struct Compacted {
     pub kept: Vec<Option<usize>>,
     /// The deletion vectors of the manifest's parts.
     pub dead: Vec<Arc<RoaringBitmap>>,
+    /// The bytes of the parts that are new, so that who made them need not fetch them.
+    pub written: Vec<(ContentHash, Bytes)>,
 }
 
 /// A part on its way into a manifest.
@@ -56,13 +58,13 @@ struct Candidate {
 /// Writes parts, deletion vectors and manifests to a store: a bucket, or a folder of a node.
 #[derive(Debug, Clone)]
 pub struct Compactor {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) catalog: Catalog,
 }
 
 impl Compactor {
-    /// Writes to `store`.
-    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store }
+    /// Writes to the bucket of `catalog`.
+    pub fn new(catalog: Catalog) -> Self {
+        Self { catalog }
     }
 
     /// Carries out a job; nothing where there is nothing to do. Fails with [`CompactError::Lost`] where
@@ -88,9 +90,11 @@ impl Compactor {
             },
             kept: vec![],
             dead: vec![],
+            written: vec![],
         };
         for candidate in candidates {
-            let entry = self.entry(&job, number, &candidate).await?;
+            let written = &mut compacted.written;
+            let entry = self.entry(&job, number, &candidate, written).await?;
             compacted.manifest.parts.push(entry);
             compacted.kept.push(candidate.kept);
             compacted.dead.push(candidate.rows.dead);
@@ -99,14 +103,15 @@ impl Compactor {
             namespace: job.namespace.clone(),
             version: number,
         };
-        let created = self
-            .create(&key.path(), compacted.manifest.encode()?)
-            .await?;
-        if created {
-            Ok(Some(compacted))
-        } else {
-            Err(CompactError::Lost { number })
+        let bytes = compacted.manifest.encode()?;
+        let created = self.catalog.create_numbered(&key.path(), bytes).await?;
+        // A plan that was made long ago may find its number free because newer ones were made and removed since.
+        let newest = self.catalog.manifests(job.namespace).await?;
+        if created && newest.last() == Some(&number) {
+            return Ok(Some(compacted));
         }
+        let what = "manifest";
+        Err(CompactError::Lost { what, number })
     }
 
     /// Writes what of a part is not there yet.
@@ -115,12 +120,13 @@ impl Compactor {
         job: &Job<'_>,
         number: u64,
         candidate: &Candidate,
+        written: &mut Vec<(ContentHash, Bytes)>,
     ) -> Result<PartEntry, CompactError> {
         let rows = &candidate.rows;
         let prior = candidate.kept.and_then(|at| job.manifest?.parts.get(at));
         let mut entry = match prior {
             Some(entry) => entry.clone(),
-            None => self.write_part(job, number, rows).await?,
+            None => self.write_part(job, number, rows, written).await?,
         };
         if entry.dead_rows != rows.dead.len() {
             let bytes = dead::encode(&rows.dead, number)?;
@@ -129,7 +135,7 @@ impl Compactor {
                 namespace: job.namespace.clone(),
                 hash,
             };
-            self.create(&key.path(), bytes).await?;
+            self.catalog.create(&key.path(), bytes).await?;
             entry.dead = Some(hash);
             entry.dead_rows = rows.dead.len();
         }
@@ -141,6 +147,7 @@ impl Compactor {
         job: &Job<'_>,
         number: u64,
         rows: &PartRows,
+        written: &mut Vec<(ContentHash, Bytes)>,
     ) -> Result<PartEntry, CompactError> {
         let part = Part {
             namespace: job.namespace.clone(),
@@ -152,15 +159,12 @@ impl Compactor {
         };
         let bytes = part.encode()?;
         let (hash, length) = (ContentHash::of(&bytes), bytes.len() as u64);
-        self.create(
-            &PartKey {
-                namespace: job.namespace.clone(),
-                hash,
-            }
-            .path(),
-            bytes,
-        )
-        .await?;
+        let key = PartKey {
+            namespace: job.namespace.clone(),
+            hash,
+        };
+        self.catalog.create(&key.path(), bytes.clone()).await?;
+        written.push((hash, bytes));
         Ok(PartEntry {
             hash,
             rows: rows.rows.len() as u64,
@@ -169,23 +173,6 @@ impl Compactor {
             dead: None,
             dead_rows: 0,
         })
-    }
-
-    /// Creates an object; whether it was not there before.
-    async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, CompactError> {
-        let mode = PutMode::Create.into();
-        match self
-            .store
-            .put_opts(path, PutPayload::from_bytes(bytes), mode)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(CompactError::Store {
-                key: path.to_string(),
-                source,
-            }),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`CompactError`]: why a compaction came to nothing.
 
-use isobath_storage::{fold::FoldError, format::FormatError};
+use isobath_storage::{catalog::CatalogError, fold::FoldError, format::FormatError};
 
 /// Why a compaction came to nothing; what it wrote is not referred to.
 #[derive(Debug, thiserror::Error)]
@@ -14,18 +14,14 @@ pub enum CompactError {
     /// Rows of more logs than a part can name.
     #[error("rows of more than 65,536 logs in one part")]
     TooManyLogs,
-    /// The store failed.
-    #[error("{key} could not be written")]
-    Store {
-        /// The object.
-        key: String,
-        /// The cause.
-        #[source]
-        source: object_store::Error,
-    },
-    /// Another compactor wrote the manifest of this number first.
-    #[error("manifest {number} was written by another compactor")]
+    /// The bucket failed, or what it holds is damaged.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Another compactor wrote the manifest or checkpoint of this number first, or newer ones.
+    #[error("{what} {number} was written by another compactor")]
     Lost {
+        /// What was to be written.
+        what: &'static str,
         /// The number.
         number: u64,
     },

@@ -1,13 +1,20 @@
 //! The fold that turns segments into parts, deletion vectors and manifests.
 //!
-//! [`fold`] and [`merge`] are pure; [`plan`] decides what is worth it; [`Compactor`] writes to the store that it is
-//! handed: a bucket, or a folder of a node.
+//! [`fold`] and [`merge`] are pure; [`plan`] decides what is worth it; [`Compactor`] writes to the bucket.
+//!
+//! ```text
+//! blocks of the log ─▶ run ───────────────────────────────▶ checkpoint: positions · map · runs
+//!         └─────────▶ parts, deletion vectors ─▶ manifest ──────┘
+//! ```
 
+mod checkpoint;
 mod compact;
 mod error;
 mod fold;
 mod plan;
+mod runs;
 
+pub use checkpoint::CheckpointJob;
 pub use compact::{Compacted, Compactor, Job};
 pub use error::CompactError;
 pub use fold::{Folded, Prior, fold, merge};

@@ -21,6 +21,15 @@ pub struct FoldConfig {
     /// where `max_part_rows` allows. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub pause: Duration,
+    /// A namespace gets parts of its own when so many bytes of it wait to be folded; until then its mutations lie
+    /// in runs with those of other namespaces. Default 1 MiB: smaller ones would each cost requests of their own.
+    pub min_part_bytes: ByteSize,
+    /// How often what was written is noted in a checkpoint, if anything was: so much of the log a node reads at
+    /// most when it starts. Default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub checkpoint_interval: Duration,
+    /// After so many bytes of writes a checkpoint is made at once. Default 64 MiB.
+    pub checkpoint_bytes: ByteSize,
     /// A namespace whose delta holds more bytes takes no writes until it is folded: they get 429, unless
     /// they say `disable_backpressure`. Default 2 GiB. The delta lies in memory: lower it where that is
     /// scarce.
@@ -36,6 +45,9 @@ impl Default for FoldConfig {
             min_rows: 20_000,
             min_bytes: ByteSize::mib(64),
             pause: Duration::from_secs(10),
+            min_part_bytes: ByteSize::mib(1),
+            checkpoint_interval: Duration::from_mins(1),
+            checkpoint_bytes: ByteSize::mib(64),
             max_unfolded: ByteSize::gib(2),
             max_part_rows: 10_000_000,
         }
@@ -60,6 +72,10 @@ impl FoldConfig {
             ByteSize::tib(1),
         );
         problems.time("pause", self.pause, ms, 24 * hour);
+        let (byte, tib) = (ByteSize::b(1), ByteSize::tib(1));
+        problems.range("min_part_bytes", self.min_part_bytes, byte, tib);
+        problems.range("checkpoint_bytes", self.checkpoint_bytes, byte, tib);
+        problems.time("checkpoint_interval", self.checkpoint_interval, ms, hour);
         // Row numbers are 32 bits, and the graph keeps the highest for itself.
         problems.range("max_part_rows", self.max_part_rows, 1, 1 << 31);
     }

@@ -22,7 +22,7 @@ impl Node {
             return Err(EngineError::new(Kind::Invalid, text));
         }
         self.strong().await?;
-        let view = self.existing(&from.source)?;
+        let view = self.existing(&from.source).await?;
         let bytes: usize = view.sets.iter().map(|set| set.rows.memory()).sum();
         if bytes > self.limits.max_body {
             let text = format!(

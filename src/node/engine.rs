@@ -1,6 +1,6 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::Node;
+use super::{Node, opener::OpenError};
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
     Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
@@ -9,15 +9,19 @@ use crate::server::{
 use async_trait::async_trait;
 use isobath_query::{
     search::{self, Answer, Query, RecallQuery},
-    view::View,
+    view::{Existence as Existing, Live, View},
 };
 use isobath_storage::{
+    error::ErrorKind,
     log::{BarrierError, Committed, Role},
     model::{Control, Hlc, Mutation, Namespace, Schema, Seq, Token, VersionVector},
 };
 use std::{sync::Arc, time::Duration};
 
 use EngineErrorKind as Kind;
+
+/// When to try again to open a namespace.
+const OPEN_WAIT: Duration = Duration::from_secs(1);
 
 /// When to try again a write to a namespace of which too much waits to be folded.
 const BACKLOG_WAIT: Duration = Duration::from_secs(2);
@@ -32,6 +36,8 @@ impl Engine for Node {
     ) -> Result<Written, EngineError> {
         self.reach_token(&options.read).await?;
         self.unbroken()?;
+        // the owner decides on writes by what the views hold
+        self.live(namespace).await?;
         if !options.disable_backpressure {
             self.check_backlog(namespace)?;
         }
@@ -50,7 +56,7 @@ impl Engine for Node {
         } = command;
         let staleness = self.reach(&options).await?;
         let applied = self.log.applied();
-        let view = self.existing(namespace)?;
+        let view = self.existing(namespace).await?;
         let token = self.token(&options, applied, view.last_write);
         let schema = Arc::clone(&view.schema);
         let rows = view.rows() as u64;
@@ -89,7 +95,7 @@ impl Engine for Node {
     ) -> Result<Explained, EngineError> {
         self.reach(&options).await?;
         let applied = self.log.applied();
-        let view = self.existing(namespace)?;
+        let view = self.existing(namespace).await?;
         let token = self.token(&options, applied, view.last_write);
         query.recall_target.get_or_insert(self.recall_target);
         let plan = self
@@ -107,9 +113,28 @@ impl Engine for Node {
         self.strong().await?;
         let after = after.map(str::parse::<Namespace>).transpose();
         let after = after.map_err(|error| EngineError::new(Kind::Invalid, error.to_string()))?;
-        let mut namespaces = self
-            .views
-            .list(prefix, after.as_ref(), limit.saturating_add(1));
+        let mut namespaces = vec![];
+        let mut after = after;
+        // those that have to be opened may turn out not to exist
+        while namespaces.len() <= limit {
+            let wanted = limit.saturating_add(1) - namespaces.len();
+            let found = self.views.list(prefix, after.as_ref(), wanted);
+            let Some((last, _)) = found.last() else {
+                break;
+            };
+            after = Some(last.clone());
+            for (namespace, existence) in found {
+                let exists = match existence {
+                    Existing::Yes => true,
+                    Existing::No => false,
+                    Existing::Unknown => {
+                        let live = self.live(&namespace).await?;
+                        live.is_some_and(|live| live.view().exists())
+                    }
+                };
+                namespaces.extend(exists.then_some(namespace));
+            }
+        }
         let more = namespaces.len() > limit;
         namespaces.truncate(limit);
         Ok(NamespacePage { namespaces, more })
@@ -133,7 +158,7 @@ impl Engine for Node {
 
     async fn schema(&self, namespace: &Namespace) -> Result<Arc<Schema>, EngineError> {
         self.strong().await?;
-        Ok(Arc::clone(&self.existing(namespace)?.schema))
+        Ok(Arc::clone(&self.existing(namespace).await?.schema))
     }
 
     fn schema_hint(&self, namespace: &Namespace) -> Option<Arc<Schema>> {
@@ -143,7 +168,7 @@ impl Engine for Node {
 
     async fn metadata(&self, namespace: &Namespace) -> Result<Metadata, EngineError> {
         self.strong().await?;
-        let view = self.existing(namespace)?;
+        let view = self.existing(namespace).await?;
         let parts = view.sets.iter().filter(|set| set.is_part());
         let (mut rows, mut bytes) = (0, 0);
         for part in parts {
@@ -172,7 +197,7 @@ impl Engine for Node {
         command: RecallCommand,
     ) -> Result<Recalled, EngineError> {
         self.strong().await?;
-        let view = self.existing(namespace)?;
+        let view = self.existing(namespace).await?;
         let ask = RecallQuery {
             attribute: command.attribute,
             vector: command.vector,
@@ -199,7 +224,7 @@ impl Engine for Node {
 
     async fn purge_cache(&self, namespace: &Namespace) -> Result<(), EngineError> {
         self.strong().await?;
-        self.existing(namespace)?;
+        self.existing(namespace).await?;
         self.pool.forget_filters();
         Ok(())
     }
@@ -329,9 +354,27 @@ impl Node {
         Ok(())
     }
 
+    /// The namespace, which is opened if need be; `None` where nothing was ever written to it.
+    pub(super) async fn live(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<Option<Arc<Live>>, EngineError> {
+        if let Some(live) = self.views.get(namespace) {
+            return Ok(Some(live));
+        }
+        let opened = self.opener.open(namespace);
+        match tokio::time::timeout(self.read_timeout, opened).await {
+            Ok(opened) => opened.map_err(|error| open_error(namespace, error)),
+            Err(_) => {
+                let said = format!("namespace '{namespace}' could not be opened in time");
+                Err(EngineError::new(Kind::Unavailable, said).retry_after(OPEN_WAIT))
+            }
+        }
+    }
+
     /// The view of a namespace that exists.
-    pub(super) fn existing(&self, namespace: &Namespace) -> Result<Arc<View>, EngineError> {
-        let view = self.views.get(namespace).map(|live| live.view());
+    pub(super) async fn existing(&self, namespace: &Namespace) -> Result<Arc<View>, EngineError> {
+        let view = self.live(namespace).await?.map(|live| live.view());
         view.filter(|view| view.exists()).ok_or_else(|| {
             let said = format!("namespace '{namespace}' was not found");
             EngineError::new(Kind::NotFound, said)
@@ -354,6 +397,16 @@ impl Node {
             seen,
         }
     }
+}
+
+fn open_error(namespace: &Namespace, error: OpenError) -> EngineError {
+    if error.kind() == ErrorKind::Unavailable {
+        let said = format!("namespace '{namespace}' cannot be opened now");
+        let error = EngineError::new(Kind::Unavailable, said).caused_by(error);
+        return error.retry_after(OPEN_WAIT);
+    }
+    let said = format!("namespace '{namespace}' cannot be opened");
+    EngineError::new(Kind::Internal, said).caused_by(error)
 }
 
 fn barrier_error(error: BarrierError) -> EngineError {

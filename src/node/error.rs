@@ -1,6 +1,8 @@
 //! [`NodeError`]: why a node does not start.
 
+use isobath_query::view::CacheError;
 use isobath_storage::{
+    catalog::CatalogError,
     error::ErrorKind,
     format::FormatError,
     model::{InvalidName, Seq},
@@ -29,9 +31,12 @@ pub enum NodeError {
         #[source]
         source: io::Error,
     },
-    /// Another process uses the cache directory.
-    #[error("the cache directory is in use by another process, which holds {0}")]
-    CacheInUse(PathBuf),
+    /// The cache of the bucket's objects cannot be used.
+    #[error("the cache directory cannot be used")]
+    Objects(#[from] CacheError),
+    /// The newest checkpoint cannot be read.
+    #[error("the bucket's newest checkpoint cannot be read")]
+    Checkpoint(#[from] CatalogError),
     /// A segment of the last minutes cannot be read.
     #[error("segment {seq} cannot be read")]
     Segment {
@@ -66,7 +71,9 @@ impl NodeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Region(_) | Self::CacheInUse(_) => ErrorKind::Invalid,
+            Self::Region(_) | Self::Objects(CacheError::InUse { .. }) => ErrorKind::Invalid,
+            Self::Objects(_) => ErrorKind::Unavailable,
+            Self::Checkpoint(error) => error.kind(),
             Self::Segment { source, .. } => source.kind(),
             Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,
             Self::Thread(_) => ErrorKind::Internal,

@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! HTTP ─▶ Engine ─▶ log (append, barrier) ─▶ NodeSink ─▶ Views ◀─ search pool ◀─ Engine ◀─ HTTP
-//!                     │ bucket                   folding ─▶ parts in the cache ─▶ Views
+//!                     │ bucket ◀─ folding: parts, manifests, checkpoints ─▶ Views
+//!                     └─────────▶ opener: namespaces that somebody asks for ─┘
 //! ```
 
 mod bucket;
 mod copy;
-mod derived;
 mod engine;
 mod error;
 mod folding;
 mod keys;
 mod metrics;
+mod opener;
 mod peers;
 mod pending;
 mod recent;
@@ -25,21 +26,23 @@ pub use refusal::Refusal;
 
 use crate::server::{EngineError, EngineErrorKind, Peers};
 use bucket::Bucket;
-use derived::Derived;
 use folding::Folding;
+use isobath_compactor::Compactor;
 use isobath_config::{Config, Role as NodeRole};
 use isobath_query::{
     index::IndexService,
     search::{SearchContext, SearchError, SearchPool},
-    view::Views,
+    view::{ObjectCache, Views},
 };
 use isobath_storage::{
     Clock,
+    catalog::Catalog,
     log::{self, LogHandle, Member, Role, Start},
-    model::{ClusterId, LogId, Region, ShardId},
+    model::{ClusterId, LogId, Namespace, Region, ShardId},
     store::Store,
 };
 use keys::Keys;
+use opener::Opener;
 use parking_lot::Mutex;
 use peers::OwnerPing;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -52,6 +55,9 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use write::WriteLimits;
+
+/// How long a node waits before it tries again to read the API keys.
+const KEYS_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a node is made of.
 #[derive(Debug)]
@@ -77,6 +83,7 @@ pub struct Node {
     log_id: LogId,
     cluster: ClusterId,
     views: Arc<Views>,
+    opener: Arc<Opener>,
     keys: Keys,
     log: LogHandle<Terms>,
     pool: SearchPool,
@@ -135,8 +142,10 @@ impl Node {
         let folding = Folding {
             config: config.fold.clone(),
             log: log_id,
+            compacts: config.roles.contains(&NodeRole::Compact),
             views: Arc::clone(&held.views),
-            derived: held.derived,
+            opener: Arc::clone(&held.opener),
+            compactor: Compactor::new(held.opener.catalog.clone()),
             clock: Arc::clone(&clock),
             position: log.watch_position(),
             shutdown: shutdown.clone(),
@@ -149,6 +158,7 @@ impl Node {
             log_id,
             cluster: bucket.marker.cluster,
             views: held.views,
+            opener: held.opener,
             keys: Keys::default(),
             log,
             pool: pool.map_err(NodeError::Thread)?,
@@ -182,7 +192,22 @@ impl Node {
         let asked = self.clock.monotonic();
         if let Some(Ok(seq)) = caught_up.await {
             tracing::info!(%seq, "log was read");
+            self.open_keys().await;
             self.note_fresh(asked);
+        }
+    }
+
+    /// Opens the namespace of the keys: without it nobody can be let in.
+    async fn open_keys(&self) {
+        while let Err(error) = self.opener.open(&Namespace::of_keys()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "API keys cannot be read"
+            );
+            let pause = self.clock.sleep(KEYS_PAUSE);
+            if self.shutdown.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
         }
     }
 
@@ -222,13 +247,13 @@ impl Node {
 #[derive(Debug)]
 struct Held {
     views: Arc<Views>,
-    derived: Derived,
+    opener: Arc<Opener>,
     sink: NodeSink,
     start: Start,
 }
 
 impl Held {
-    /// Takes up what the cache directory holds of the bucket's log.
+    /// Takes up the bucket's newest checkpoint.
     async fn restore(
         config: &Config,
         bucket: &Bucket,
@@ -236,24 +261,43 @@ impl Held {
         clock: &Arc<dyn Clock>,
         broken: &Arc<OnceLock<String>>,
     ) -> Result<Self, NodeError> {
-        let max_part_rows = config.fold.max_part_rows;
-        let derived = Derived::open(&config.cache_dir, bucket.marker.bucket, max_part_rows)?;
-        let restored = derived.restore(log).await?;
         let views = Arc::new(Views::default());
-        for (namespace, installed) in restored.namespaces {
-            views.insert(namespace, installed);
+        let catalog = Catalog::new(Arc::clone(&bucket.store.data));
+        let mut start = Start::default();
+        if let Some(checkpoint) = catalog.newest_checkpoint().await? {
+            let checkpoint = catalog.open(checkpoint).await?;
+            if let Some(position) = checkpoint.checkpoint.logs.get(&log) {
+                start = Start {
+                    seq: position.seq,
+                    max_epoch: position.max_epoch,
+                    chain: position.chain,
+                    hlc: position.hlc,
+                };
+            }
+            views.adopt(Arc::new(checkpoint));
         }
+        let cache = open_cache(config, bucket)?;
+        let opener = Opener::new(catalog, cache, Arc::clone(&views));
         let window = config.log.idempotency_window;
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
-        sink.remember(bucket, log, restored.start.seq, clock.now_ms())
+        sink.remember(bucket, log, start.seq, clock.now_ms())
             .await?;
         Ok(Self {
             views,
-            derived,
+            opener: Arc::new(opener),
             sink,
-            start: restored.start,
+            start,
         })
     }
+}
+
+/// The bucket's immutable objects on this node's disk.
+fn open_cache(config: &Config, bucket: &Bucket) -> Result<Arc<ObjectCache>, NodeError> {
+    let id = bucket.marker.bucket.0.to_string();
+    let dir = config.cache_dir.join("objects").join(id);
+    let store = Arc::clone(&bucket.store.data);
+    let cache = ObjectCache::open(&dir, config.cache.max_bytes.as_u64(), store)?;
+    Ok(Arc::new(cache))
 }
 
 /// Starts to build the indexes of this bucket's parts.

@@ -4,7 +4,10 @@ use super::{Origin, RowSet, Version, View, chunks::Chunks};
 use arc_swap::ArcSwap;
 use isobath_storage::{
     fold::{BaseRows, Changes, FoldError, Found, Overlay, PartRows, RowRef, SchemaState},
-    model::{AttributeName, Block, Hlc, Id, Namespace, Schema, Segment, Stamp, VersionVector},
+    model::{
+        AttributeName, Block, ContentHash, Hlc, Id, Namespace, Schema, Segment, Stamp,
+        VersionVector,
+    },
 };
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
@@ -20,6 +23,14 @@ pub struct PartSet {
 }
 
 impl PartSet {
+    /// The hash of the part's bytes.
+    pub fn hash(&self) -> Option<ContentHash> {
+        match &self.set.origin {
+            Origin::Part(hash) => hash.parse().ok(),
+            Origin::Delta => None,
+        }
+    }
+
     /// The same part with another deletion vector.
     #[must_use]
     pub fn with_dead(&self, dead: Arc<RoaringBitmap>) -> Self {
@@ -47,6 +58,17 @@ pub struct Installed {
     pub last_write: Hlc,
 }
 
+impl Installed {
+    /// Hides the rows that the deletion vectors name; those that are hidden already stay as they are.
+    fn hide_dead(&self, version: Version) {
+        for part in &self.parts {
+            for row in part.rows.dead.iter() {
+                part.set.hidden.hide(row as usize, version);
+            }
+        }
+    }
+}
+
 /// A block of a segment that no part covers yet.
 #[derive(Debug, Clone)]
 pub struct Unfolded {
@@ -55,6 +77,24 @@ pub struct Unfolded {
 }
 
 impl Unfolded {
+    /// Block number `block` of a segment.
+    pub fn new(segment: Arc<Segment>, block: usize) -> Self {
+        Self { segment, block }
+    }
+
+    /// Whether whoever has seen that much has seen the block.
+    pub fn is_covered(&self, seen: &VersionVector) -> bool {
+        let header = &self.segment.header;
+        header.seq <= seen.get(header.log)
+    }
+
+    /// How many bytes its rows take, more or less.
+    pub fn memory(&self) -> u64 {
+        let requests = self.block().map_or(&[][..], |block| &block.requests);
+        let mutations = requests.iter().flat_map(|request| &request.mutations);
+        mutations.map(|mutation| mutation.memory() as u64).sum()
+    }
+
     /// The segment.
     pub fn segment(&self) -> &Segment {
         &self.segment
@@ -103,11 +143,7 @@ struct State {
 impl Live {
     /// A namespace at a manifest; an empty one at none.
     pub fn new(namespace: Namespace, installed: Installed) -> Self {
-        for part in &installed.parts {
-            for row in part.rows.dead.iter() {
-                part.set.hidden.hide(row as usize, Version(1));
-            }
-        }
+        installed.hide_dead(Version(1));
         let state = State::new(installed, Version(1));
         let view = ArcSwap::from_pointee(state.view(namespace));
         Self {
@@ -123,14 +159,24 @@ impl Live {
 
     /// Applies the mutations of a block; a query sees all of them or none.
     pub fn apply(&self, segment: &Arc<Segment>, block: usize) -> Result<(), FoldError> {
+        self.apply_unfolded(&Unfolded::new(Arc::clone(segment), block))
+    }
+
+    /// Applies the mutations of a block, unless they were applied before; a query sees all of them or none.
+    pub(super) fn apply_unfolded(&self, unfolded: &Unfolded) -> Result<(), FoldError> {
         let mut state = self.state.lock();
+        if unfolded.is_covered(&state.seen) {
+            return Ok(());
+        }
         state.version = state.version.next();
-        state.apply(Unfolded {
-            segment: Arc::clone(segment),
-            block,
-        })?;
+        state.apply(unfolded.clone())?;
         self.publish(&state);
         Ok(())
+    }
+
+    /// What was applied since the manifest, in log order.
+    pub fn unfolded_blocks(&self) -> Vec<Unfolded> {
+        self.state.lock().blocks.clone()
     }
 
     /// What a fold would start from now.
@@ -186,6 +232,7 @@ impl Live {
     /// Stands the namespace on a newer manifest: what it covers leaves the delta.
     pub fn install(&self, installed: Installed) -> Result<(), FoldError> {
         let mut state = self.state.lock();
+        installed.hide_dead(state.version.next());
         let mut next = State::new(installed, state.version.next());
         let covered = next.installed.seen.clone();
         next.seen.merge(&state.seen);

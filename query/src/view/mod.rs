@@ -18,4 +18,4 @@ pub use live::{FoldInput, Installed, Live, PartSet, Unfolded};
 pub use part_file::{PartError, open_cached_part, open_part};
 pub use row_set::{Origin, RowSet};
 pub use snapshot::View;
-pub use views::Views;
+pub use views::{Existence, Known, Views};

@@ -36,16 +36,21 @@ impl OpenCheckpoint {
         self.namespaces.keys().chain(named).collect()
     }
 
-    /// Where the blocks of a namespace lie, oldest run first.
+    /// Whether runs hold blocks of a namespace that its manifest does not.
+    pub fn has_blocks(&self, namespace: &Namespace) -> bool {
+        self.slices(namespace).next().is_some()
+    }
+
+    /// Where the blocks of a namespace lie that its manifest does not hold, oldest run first.
     pub fn slices(
         &self,
         namespace: &Namespace,
     ) -> impl Iterator<Item = (ContentHash, &SliceEntry)> + '_ {
+        let seen = self.namespaces.get(namespace).map(|entry| &entry.seen);
         let runs = self.runs.iter();
         let slices = runs.map(|(entry, run)| (entry.hash, run.get(namespace)));
-        let found: Vec<_> = slices
-            .filter_map(|(hash, slice)| Some((hash, slice?)))
-            .collect();
-        found.into_iter()
+        let found = slices.filter_map(|(hash, slice)| Some((hash, slice?)));
+        let needed = found.filter(|(_, slice)| seen.is_none_or(|seen| !seen.covers(&slice.upto)));
+        needed.collect::<Vec<_>>().into_iter()
     }
 }

@@ -1,6 +1,6 @@
 //! [`Manifest`]: the parts of a namespace at a version vector.
 
-use super::{FormatError, sealed};
+use super::{FormatError, NamespaceEntry, sealed};
 use crate::{
     fold::SchemaState,
     model::{ContentHash, Hlc, Namespace, VersionVector},
@@ -54,6 +54,15 @@ pub struct PartEntry {
 }
 
 impl Manifest {
+    /// What a checkpoint notes of it.
+    pub fn entry(&self) -> NamespaceEntry {
+        NamespaceEntry {
+            manifest: self.number,
+            seen: self.seen.clone(),
+            created: self.schema.created().map(|stamp| stamp.hlc),
+        }
+    }
+
     /// The manifest's bytes.
     pub fn encode(&self) -> Result<Bytes, FormatError> {
         sealed::seal(WHAT, VERSION, self)

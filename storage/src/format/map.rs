@@ -1,7 +1,7 @@
 //! [`NamespaceMap`]: which manifest each namespace has at a checkpoint.
 
 use super::{FormatError, sealed};
-use crate::model::{Hlc, Namespace};
+use crate::model::{Hlc, Namespace, VersionVector};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,11 +15,13 @@ const VERSION: u32 = 1;
 const CHUNK: u32 = 256;
 
 /// A namespace at a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamespaceEntry {
     /// The number of its manifest.
     pub manifest: u64,
+    /// What of each log the manifest holds.
+    pub seen: VersionVector,
     /// Since when it exists as of that manifest; none where it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Hlc>,
@@ -53,7 +55,7 @@ impl NamespaceMap {
     ) -> Vec<BTreeMap<Namespace, NamespaceEntry>> {
         let (mut chunks, mut chunk) = (vec![], BTreeMap::new());
         for (name, entry) in namespaces {
-            chunk.insert(name.clone(), *entry);
+            chunk.insert(name.clone(), entry.clone());
             if ends_chunk(name) {
                 chunks.push(std::mem::take(&mut chunk));
             }
@@ -76,6 +78,7 @@ mod tests {
     fn names(count: u64) -> BTreeMap<Namespace, NamespaceEntry> {
         let entry = |manifest| NamespaceEntry {
             manifest,
+            seen: VersionVector::default(),
             created: Some(Hlc(manifest)),
         };
         (0..count)
@@ -92,7 +95,7 @@ mod tests {
         after.remove(&"n00777".parse().unwrap());
         after.insert(
             "n00777b".parse().unwrap(),
-            before[&"n00001".parse().unwrap()],
+            before[&"n00001".parse().unwrap()].clone(),
         );
         let changed = NamespaceMap::chunks(&after);
         let kept = changed

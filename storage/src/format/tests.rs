@@ -130,6 +130,7 @@ fn should_keep_checkpoints_of_version_1_as_they_were() {
 fn should_keep_maps_of_version_1_as_they_were() {
     let entry = |manifest, created: Option<u64>| NamespaceEntry {
         manifest,
+        seen: VersionVector::from_iter([(log("use1", 0), Seq(manifest))]),
         created: created.map(Hlc),
     };
     let map = NamespaceMap {

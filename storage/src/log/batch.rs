@@ -214,11 +214,9 @@ pub(super) fn close<S: Sink>(
 
 /// Bytes of memory that `request` holds, more or less.
 pub(super) fn weight(request: &Request) -> usize {
-    let mutation = |mutation: &Mutation| match mutation {
-        Mutation::Upsert(rows) | Mutation::Patch(_, rows) => rows.memory(),
-        Mutation::SparsePatch(patches) => patches.iter().map(|p| 64 + p.dims.len() * 16).sum(),
-        Mutation::Delete(ids) => ids.len() * 16,
-        Mutation::Control(_) => 1_024,
-    };
-    256 + request.mutations.iter().map(mutation).sum::<usize>()
+    256 + request
+        .mutations
+        .iter()
+        .map(Mutation::memory)
+        .sum::<usize>()
 }

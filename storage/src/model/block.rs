@@ -121,6 +121,16 @@ impl Mutation {
         })
     }
 
+    /// Bytes of memory that it holds, more or less.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Upsert(rows) | Self::Patch(_, rows) => rows.memory(),
+            Self::SparsePatch(patches) => patches.iter().map(|p| 64 + p.dims.len() * 16).sum(),
+            Self::Delete(ids) => ids.len() * 16,
+            Self::Control(_) => 1_024,
+        }
+    }
+
     /// How many indices in the segment it takes: one a row.
     pub fn len(&self) -> usize {
         match self {
