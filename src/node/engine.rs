@@ -363,13 +363,11 @@ impl Node {
             return Ok(Some(live));
         }
         let opened = self.opener.open(namespace);
-        match tokio::time::timeout(self.read_timeout, opened).await {
-            Ok(opened) => opened.map_err(|error| open_error(namespace, error)),
-            Err(_) => {
-                let said = format!("namespace '{namespace}' could not be opened in time");
-                Err(EngineError::new(Kind::Unavailable, said).retry_after(OPEN_WAIT))
-            }
-        }
+        let Ok(opened) = tokio::time::timeout(self.read_timeout, opened).await else {
+            let said = format!("namespace '{namespace}' could not be opened in time");
+            return Err(EngineError::new(Kind::Unavailable, said).retry_after(OPEN_WAIT));
+        };
+        opened.map_err(|error| open_error(namespace, error))
     }
 
     /// The view of a namespace that exists.

@@ -72,10 +72,9 @@ impl NodeError {
         match self {
             Self::Store(error) => error.kind(),
             Self::Region(_) | Self::Objects(CacheError::InUse { .. }) => ErrorKind::Invalid,
-            Self::Objects(_) => ErrorKind::Unavailable,
             Self::Checkpoint(error) => error.kind(),
             Self::Segment { source, .. } => source.kind(),
-            Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,
+            Self::Objects(_) | Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,
             Self::Thread(_) => ErrorKind::Internal,
         }
     }

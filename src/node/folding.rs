@@ -42,10 +42,10 @@ pub(super) struct Folding {
     pub(super) opener: Arc<Opener>,
     pub(super) compactor: Compactor,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) index: Arc<IndexService>,
     /// Up to where the log was applied.
     pub(super) position: watch::Receiver<Start>,
     pub(super) shutdown: CancellationToken,
-    pub(super) index: Arc<IndexService>,
 }
 
 /// What the thread remembers from round to round.

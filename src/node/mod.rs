@@ -115,7 +115,7 @@ impl Node {
         let log_id = LogId::new(region, ShardId(0));
         let broken = Arc::new(OnceLock::new());
         let shutdown = CancellationToken::new();
-        let held = Held::restore(&config, &bucket, log_id, &clock, &broken).await?;
+        let (held, sink) = Held::restore(&config, &bucket, log_id, &clock, &broken).await?;
         let member = Member {
             cluster: bucket.marker.cluster,
             log: log_id,
@@ -134,23 +134,12 @@ impl Node {
             rng,
             peer: Arc::new(peer),
             bucket: Arc::new(bucket.clone()),
-            sink: held.sink,
+            sink,
             start: held.start,
             shutdown: shutdown.clone(),
         });
         let index = start_index(&config, &bucket)?;
-        let folding = Folding {
-            config: config.fold.clone(),
-            log: log_id,
-            compacts: config.roles.contains(&NodeRole::Compact),
-            views: Arc::clone(&held.views),
-            opener: Arc::clone(&held.opener),
-            compactor: Compactor::new(held.opener.catalog.clone()),
-            clock: Arc::clone(&clock),
-            position: log.watch_position(),
-            shutdown: shutdown.clone(),
-            index: Arc::clone(&index),
-        };
+        let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
         let folding = folding.start()?;
         let pool = SearchPool::start(&config.search, Arc::clone(&clock));
         let node = Arc::new(Self {
@@ -248,7 +237,6 @@ impl Node {
 struct Held {
     views: Arc<Views>,
     opener: Arc<Opener>,
-    sink: NodeSink,
     start: Start,
 }
 
@@ -260,7 +248,7 @@ impl Held {
         log: LogId,
         clock: &Arc<dyn Clock>,
         broken: &Arc<OnceLock<String>>,
-    ) -> Result<Self, NodeError> {
+    ) -> Result<(Self, NodeSink), NodeError> {
         let views = Arc::new(Views::default());
         let catalog = Catalog::new(Arc::clone(&bucket.store.data));
         let mut start = Start::default();
@@ -282,12 +270,37 @@ impl Held {
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
         sink.remember(bucket, log, start.seq, clock.now_ms())
             .await?;
-        Ok(Self {
+        let opener = Arc::new(opener);
+        let held = Self {
             views,
-            opener: Arc::new(opener),
-            sink,
+            opener,
             start,
-        })
+        };
+        Ok((held, sink))
+    }
+}
+
+impl Held {
+    fn folding(
+        &self,
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        index: &Arc<IndexService>,
+        (log_id, log): (LogId, &LogHandle<Terms>),
+        shutdown: &CancellationToken,
+    ) -> Folding {
+        Folding {
+            config: config.fold.clone(),
+            log: log_id,
+            compacts: config.roles.contains(&NodeRole::Compact),
+            views: Arc::clone(&self.views),
+            opener: Arc::clone(&self.opener),
+            compactor: Compactor::new(self.opener.catalog.clone()),
+            clock: Arc::clone(clock),
+            index: Arc::clone(index),
+            position: log.watch_position(),
+            shutdown: shutdown.clone(),
+        }
     }
 }
 
