@@ -1,16 +1,23 @@
 //! [`Compactor`]: carries out a plan and writes what comes out.
 
-use crate::{CompactError, PlanInput, Prior, fold, merge, plan};
-use bytes::Bytes;
+use crate::{CompactError, Merged, PlanInput, Prior, Scratch, ScratchFile, fold, merge, plan};
 use isobath_storage::{
     catalog::Catalog,
     fold::{PartRows, ResolvedRows, SchemaState},
-    format::{Manifest, PartEntry, dead, part::Part},
-    model::{Block, ContentHash, Hlc, Namespace, SegmentHeader, StampColumn, VersionVector},
+    format::{
+        Manifest, PartEntry, dead,
+        part::{Part, PickedVectors},
+    },
+    model::{Block, ContentHash, Hlc, Namespace, Rows, SegmentHeader, StampColumn, VersionVector},
     store::keys::{DeadKey, Key, ManifestKey, PartKey},
 };
 use roaring::RoaringBitmap;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufWriter, Write as _},
+    sync::Arc,
+};
 
 /// What is to be compacted.
 #[derive(Debug)]
@@ -44,27 +51,32 @@ pub struct Compacted {
     pub kept: Vec<Option<usize>>,
     /// The deletion vectors of the manifest's parts.
     pub dead: Vec<Arc<RoaringBitmap>>,
-    /// The bytes of the parts that are new, so that who made them need not fetch them.
-    pub written: Vec<(ContentHash, Bytes)>,
+    /// The files of the parts that are new, so that who made them need not fetch them.
+    pub written: Vec<(ContentHash, ScratchFile)>,
 }
 
 /// A part on its way into a manifest.
-struct Candidate {
-    rows: PartRows,
-    /// The prior part that it is.
-    kept: Option<usize>,
+enum Candidate {
+    /// The prior part of this number, with its deletion vector now.
+    Kept(usize, PartRows),
+    /// Rows that were folded.
+    Folded(PartRows),
+    /// Rows of several parts.
+    Merged(Merged),
 }
 
 /// Writes parts, deletion vectors and manifests to a store: a bucket, or a folder of a node.
 #[derive(Debug, Clone)]
 pub struct Compactor {
     pub(crate) catalog: Catalog,
+    scratch: Arc<Scratch>,
 }
 
 impl Compactor {
-    /// Writes to the bucket of `catalog`.
-    pub fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+    /// Writes to the bucket of `catalog`, parts by way of files in `scratch`.
+    pub fn new(catalog: Catalog, scratch: Scratch) -> Self {
+        let scratch = Arc::new(scratch);
+        Self { catalog, scratch }
     }
 
     /// Carries out a job; nothing where there is nothing to do. Fails with [`CompactError::Lost`] where
@@ -96,8 +108,12 @@ impl Compactor {
             let written = &mut compacted.written;
             let entry = self.entry(&job, number, &candidate, written).await?;
             compacted.manifest.parts.push(entry);
-            compacted.kept.push(candidate.kept);
-            compacted.dead.push(candidate.rows.dead);
+            let (kept, dead) = match candidate {
+                Candidate::Kept(at, rows) => (Some(at), rows.dead),
+                Candidate::Folded(_) | Candidate::Merged(_) => (None, Arc::default()),
+            };
+            compacted.kept.push(kept);
+            compacted.dead.push(dead);
         }
         let key = ManifestKey {
             namespace: job.namespace.clone(),
@@ -120,14 +136,34 @@ impl Compactor {
         job: &Job<'_>,
         number: u64,
         candidate: &Candidate,
-        written: &mut Vec<(ContentHash, Bytes)>,
+        written: &mut Vec<(ContentHash, ScratchFile)>,
     ) -> Result<PartEntry, CompactError> {
-        let rows = &candidate.rows;
-        let prior = candidate.kept.and_then(|at| job.manifest?.parts.get(at));
-        let mut entry = match prior {
-            Some(entry) => entry.clone(),
-            None => self.write_part(job, number, rows, written).await?,
-        };
+        match candidate {
+            Candidate::Kept(at, rows) => self.kept_entry(job, number, *at, rows).await,
+            Candidate::Folded(rows) => {
+                let part = job.part(number, &rows.rows, rows.stamps.clone());
+                self.write_part(&part, &[], written).await
+            }
+            Candidate::Merged(merged) => {
+                let stamps = StampColumn::from_stamps(&merged.stamps);
+                let stamps = stamps.ok_or(CompactError::TooManyLogs)?;
+                let (rows, vectors) = merged.split()?;
+                let part = job.part(number, &Arc::new(rows), stamps);
+                self.write_part(&part, &vectors, written).await
+            }
+        }
+    }
+
+    /// The entry of a part that stays, with a deletion vector of its own if rows of it died.
+    async fn kept_entry(
+        &self,
+        job: &Job<'_>,
+        number: u64,
+        at: usize,
+        rows: &PartRows,
+    ) -> Result<PartEntry, CompactError> {
+        let prior = job.manifest.and_then(|manifest| manifest.parts.get(at));
+        let mut entry = prior.cloned().ok_or(CompactError::UnknownPart { at })?;
         if entry.dead_rows != rows.dead.len() {
             let bytes = dead::encode(&rows.dead, number)?;
             let hash = ContentHash::of(&bytes);
@@ -144,35 +180,68 @@ impl Compactor {
 
     async fn write_part(
         &self,
-        job: &Job<'_>,
-        number: u64,
-        rows: &PartRows,
-        written: &mut Vec<(ContentHash, Bytes)>,
+        part: &Part,
+        vectors: &[PickedVectors<'_>],
+        written: &mut Vec<(ContentHash, ScratchFile)>,
     ) -> Result<PartEntry, CompactError> {
-        let part = Part {
-            namespace: job.namespace.clone(),
-            manifest: number,
-            seen: job.seen.clone(),
-            rows: Arc::clone(&rows.rows),
-            stamps: rows.stamps.clone(),
-            residue: BTreeMap::new(),
-        };
-        let bytes = part.encode()?;
-        let (hash, length) = (ContentHash::of(&bytes), bytes.len() as u64);
+        let (scratch, file) = self.scratch.create()?;
+        let failed = || CompactError::scratch(scratch.path());
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let (hash, bytes) = part.write(vectors, &mut out)?;
+        out.flush().map_err(failed())?;
+        drop(out);
         let key = PartKey {
-            namespace: job.namespace.clone(),
+            namespace: part.namespace.clone(),
             hash,
         };
-        self.catalog.create(&key.path(), bytes.clone()).await?;
-        written.push((hash, bytes));
+        let mut file = File::open(scratch.path()).map_err(failed())?;
+        self.catalog.upload(&key.path(), &mut file, bytes).await?;
+        written.push((hash, scratch));
         Ok(PartEntry {
             hash,
-            rows: rows.rows.len() as u64,
-            bytes: length,
-            hlc_max: rows.stamps.newest(),
+            rows: part.rows.len() as u64,
+            bytes,
+            hlc_max: part.stamps.newest(),
             dead: None,
             dead_rows: 0,
         })
+    }
+}
+
+impl Job<'_> {
+    fn part(&self, manifest: u64, rows: &Arc<Rows>, stamps: StampColumn) -> Part {
+        Part {
+            namespace: self.namespace.clone(),
+            manifest,
+            seen: self.seen.clone(),
+            rows: Arc::clone(rows),
+            stamps,
+            residue: BTreeMap::new(),
+        }
+    }
+}
+
+impl Candidate {
+    /// Its rows, and how many of them are dead.
+    fn size(&self) -> PlanInput {
+        match self {
+            Self::Kept(_, rows) | Self::Folded(rows) => PlanInput {
+                rows: rows.rows.len() as u64,
+                dead: rows.dead.len(),
+            },
+            Self::Merged(merged) => PlanInput {
+                rows: merged.len() as u64,
+                dead: 0,
+            },
+        }
+    }
+
+    /// Its rows, where they are in memory or mapped.
+    fn into_rows(self) -> Option<PartRows> {
+        match self {
+            Self::Kept(_, rows) | Self::Folded(rows) => Some(rows),
+            Self::Merged(_) => None,
+        }
     }
 }
 
@@ -187,10 +256,7 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
                 dead: Arc::new(dead),
                 ..part.clone()
             };
-            Candidate {
-                rows,
-                kept: Some(at),
-            }
+            Candidate::Kept(at, rows)
         })
         .collect();
     candidates.extend(candidate(folded.rows)?);
@@ -204,13 +270,7 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
     } else {
         (job.all, job.max_part_rows)
     };
-    let inputs: Vec<PlanInput> = candidates
-        .iter()
-        .map(|c| PlanInput {
-            rows: c.rows.rows.len() as u64,
-            dead: c.rows.dead.len(),
-        })
-        .collect();
+    let inputs: Vec<PlanInput> = candidates.iter().map(Candidate::size).collect();
     let plan = plan(&inputs, all, most)
         .map(|plan| plan.from)
         .or(dropped.then_some(0));
@@ -218,10 +278,14 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
         return Ok(None);
     }
     if let Some(from) = plan {
-        let merged: Vec<PartRows> = candidates.drain(from..).map(|c| c.rows).collect();
-        candidates.extend(candidate(merge(&merged, &schema)?)?);
+        let merged = candidates.drain(from..);
+        let merged: Vec<PartRows> = merged.filter_map(Candidate::into_rows).collect();
+        candidates.push(Candidate::Merged(merge(&merged, &schema)));
     }
-    candidates.retain(|candidate| candidate.rows.live() > 0);
+    candidates.retain(|candidate| {
+        let PlanInput { rows, dead } = candidate.size();
+        rows > dead
+    });
     schema.settle(job.stable);
     Ok(Some((schema, candidates)))
 }
@@ -237,5 +301,5 @@ fn candidate(rows: ResolvedRows) -> Result<Option<Candidate>, CompactError> {
         stamps,
         dead: Arc::default(),
     };
-    Ok(Some(Candidate { rows, kept: None }))
+    Ok(Some(Candidate::Folded(rows)))
 }

@@ -1,6 +1,10 @@
 //! [`CompactError`]: why a compaction came to nothing.
 
 use isobath_storage::{catalog::CatalogError, fold::FoldError, format::FormatError};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a compaction came to nothing; what it wrote is not referred to.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +18,24 @@ pub enum CompactError {
     /// Rows of more logs than a part can name.
     #[error("rows of more than 65,536 logs in one part")]
     TooManyLogs,
+    /// A part stays that the manifest does not name.
+    #[error("the manifest names no part {at}")]
+    UnknownPart {
+        /// Its number.
+        at: usize,
+    },
     /// The bucket failed, or what it holds is damaged.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A file on its way into the bucket cannot be written or read.
+    #[error("{} cannot be written or read", path.display())]
+    Scratch {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// Another compactor wrote the manifest or checkpoint of this number first, or newer ones.
     #[error("{what} {number} was written by another compactor")]
     Lost {
@@ -25,4 +44,11 @@ pub enum CompactError {
         /// The number.
         number: u64,
     },
+}
+
+impl CompactError {
+    pub(crate) fn scratch(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Scratch { path, source }
+    }
 }

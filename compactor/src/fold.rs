@@ -1,8 +1,8 @@
-//! [`fold`] and [`merge`]: from parts and segments to rows of new parts.
+//! [`fold`]: from parts and segments to the rows of a new part.
 
 use isobath_storage::{
     fold::{FoldError, Overlay, PartRows, ResolvedRows, SchemaState},
-    model::{Block, Id, IdKind, Rows, SegmentHeader, Stamp},
+    model::{Block, Id, SegmentHeader},
 };
 use roaring::RoaringBitmap;
 
@@ -64,54 +64,4 @@ pub fn fold<'a>(
         rows,
         dead,
     })
-}
-
-/// The live rows of several parts as one, by id, with the columns of `schema`; values older than their
-/// attribute's drop are null.
-pub fn merge(parts: &[PartRows], schema: &SchemaState) -> Result<ResolvedRows, FoldError> {
-    let visible = schema.schema();
-    let kind = visible.id_kind.unwrap_or(IdKind::Uint);
-    let columns: Vec<_> = visible
-        .attributes
-        .iter()
-        .map(|(name, c)| (name.clone(), c.ty))
-        .collect();
-    let masked: Vec<Rows> = parts.iter().map(|part| mask(part, schema)).collect();
-    let mut picks: Vec<(usize, usize)> = vec![];
-    for (at, part) in parts.iter().enumerate() {
-        let rows = (0..).zip(0..part.rows.len());
-        picks.extend(
-            rows.filter(|(row, _)| !part.dead.contains(*row))
-                .map(|(_, row)| (at, row)),
-        );
-    }
-    picks.retain(|(part, _)| parts[*part].rows.ids().kind() == kind);
-    let id = |(part, row): &(usize, usize)| parts[*part].rows.ids().get(*row);
-    if parts.len() > 1 {
-        picks.sort_by_cached_key(id);
-    }
-    let stamps: Vec<Stamp> = picks
-        .iter()
-        .map(|(part, row)| parts[*part].stamps.get(*row))
-        .collect();
-    let pieces: Vec<&Rows> = masked.iter().collect();
-    let rows = Rows::interleave(kind, &columns, &pieces, &picks)?;
-    Ok(ResolvedRows { rows, stamps })
-}
-
-/// The rows of a part without the values that drops hide.
-fn mask(part: &PartRows, schema: &SchemaState) -> Rows {
-    let mut rows = Rows::clone(&part.rows);
-    for (name, attribute) in &schema.attributes {
-        let Some(dropped) = attribute.dropped else {
-            continue;
-        };
-        if rows.column(name.as_str()).is_some() {
-            let older = (0..rows.len())
-                .map(|row| part.stamps.get(row) <= dropped)
-                .collect();
-            rows = rows.without(name, &older);
-        }
-    }
-    rows
 }

@@ -11,11 +11,15 @@ mod checkpoint;
 mod compact;
 mod error;
 mod fold;
+mod merge;
 mod plan;
 mod runs;
+mod scratch;
 
 pub use checkpoint::CheckpointJob;
 pub use compact::{Compacted, Compactor, Job};
 pub use error::CompactError;
-pub use fold::{Folded, Prior, fold, merge};
+pub use fold::{Folded, Prior, fold};
+pub use merge::{Merged, merge};
 pub use plan::{Plan, PlanInput, plan};
+pub use scratch::{Scratch, ScratchFile};

@@ -80,8 +80,9 @@ impl Folding {
         };
         while !self.shutdown.is_cancelled() {
             self.look_at_all().await;
-            self.follow(&mut rounds).await;
-            if self.compacts && self.is_due(&rounds) {
+            let due = self.compacts && self.is_due(&rounds);
+            self.follow(&mut rounds, due).await;
+            if due && rounds.ahead.is_none() && self.is_due(&rounds) {
                 self.checkpoint(&mut rounds).await;
             }
             let pause = self.clock.sleep(self.config.interval);
@@ -238,11 +239,13 @@ impl Folding {
 }
 
 impl Folding {
-    /// Looks now and then whether there is a checkpoint of another node, and goes over to it.
-    async fn follow(&self, rounds: &mut Rounds) {
+    /// Looks now and then whether there is a checkpoint of another node, and goes over to it. A node that makes
+    /// checkpoints looks only before it makes one.
+    async fn follow(&self, rounds: &mut Rounds, due: bool) {
         let now = self.clock.monotonic();
         let pause = self.config.checkpoint_interval / LOOKS;
-        if rounds.ahead.is_none() && now.saturating_sub(rounds.looked_at) >= pause {
+        let late = now.saturating_sub(rounds.looked_at) >= pause;
+        if rounds.ahead.is_none() && if self.compacts { due } else { late } {
             rounds.looked_at = now;
             rounds.looks += 1;
             match self.newer(rounds.looks.is_multiple_of(LISTED)).await {

@@ -27,7 +27,7 @@ pub use refusal::Refusal;
 use crate::server::{EngineError, EngineErrorKind, Peers};
 use bucket::Bucket;
 use folding::Folding;
-use isobath_compactor::Compactor;
+use isobath_compactor::{Compactor, Scratch};
 use isobath_config::{Config, Role as NodeRole};
 use isobath_query::{
     index::IndexService,
@@ -237,6 +237,7 @@ impl Node {
 struct Held {
     views: Arc<Views>,
     opener: Arc<Opener>,
+    compactor: Compactor,
     start: Start,
 }
 
@@ -265,6 +266,9 @@ impl Held {
             views.adopt(Arc::new(checkpoint));
         }
         let cache = open_cache(config, bucket)?;
+        let scratch = config.cache_dir.join("scratch").join(cache_name(bucket));
+        let scratch = Scratch::open(&scratch).map_err(NodeError::cache(&scratch))?;
+        let compactor = Compactor::new(catalog.clone(), scratch);
         let opener = Opener::new(catalog, cache, Arc::clone(&views));
         let window = config.log.idempotency_window;
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
@@ -274,6 +278,7 @@ impl Held {
         let held = Self {
             views,
             opener,
+            compactor,
             start,
         };
         Ok((held, sink))
@@ -295,7 +300,7 @@ impl Held {
             compacts: config.roles.contains(&NodeRole::Compact),
             views: Arc::clone(&self.views),
             opener: Arc::clone(&self.opener),
-            compactor: Compactor::new(self.opener.catalog.clone()),
+            compactor: self.compactor.clone(),
             clock: Arc::clone(clock),
             index: Arc::clone(index),
             position: log.watch_position(),
@@ -304,10 +309,14 @@ impl Held {
     }
 }
 
+/// What the folders are called in which a node keeps something of a bucket.
+fn cache_name(bucket: &Bucket) -> String {
+    bucket.marker.bucket.0.to_string()
+}
+
 /// The bucket's immutable objects on this node's disk.
 fn open_cache(config: &Config, bucket: &Bucket) -> Result<Arc<ObjectCache>, NodeError> {
-    let id = bucket.marker.bucket.0.to_string();
-    let dir = config.cache_dir.join("objects").join(id);
+    let dir = config.cache_dir.join("objects").join(cache_name(bucket));
     let store = Arc::clone(&bucket.store.data);
     let cache = ObjectCache::open(&dir, config.cache.max_bytes.as_u64(), store)?;
     Ok(Arc::new(cache))

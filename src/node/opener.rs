@@ -203,8 +203,8 @@ impl Opener {
             .zip(compacted.kept)
             .zip(compacted.dead)
         {
-            if let Some(bytes) = written.remove(&entry.hash) {
-                self.cache.put(entry.hash, bytes).await?;
+            if let Some(file) = written.remove(&entry.hash) {
+                self.cache.adopt(file.path(), entry.hash).await?;
             }
             parts.push(match kept.and_then(|at| prior.get(at)) {
                 Some(part) => part.with_dead(dead),

@@ -253,7 +253,7 @@ fn install(live: &Live, number: usize, all: bool) {
         let rows: Vec<PartRows> = next.iter().map(|part| part.rows.clone()).collect();
         next = vec![part(
             &format!("merged{number}"),
-            merge(&rows, &schema).unwrap(),
+            merge(&rows, &schema).resolve().unwrap(),
         )];
         schema.settle(Hlc(u64::MAX));
     }

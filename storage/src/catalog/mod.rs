@@ -8,6 +8,7 @@ mod floor;
 mod objects;
 mod open_checkpoint;
 mod patience;
+mod upload;
 
 pub use claim::{Claim, Claims};
 pub use error::CatalogError;

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 /// The checkpoints and manifests of a bucket: numbered, created once, never changed.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    store: Arc<dyn ObjectStore>,
+    pub(super) store: Arc<dyn ObjectStore>,
 }
 
 impl Catalog {

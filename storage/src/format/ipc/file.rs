@@ -9,7 +9,7 @@ use crate::format::{FormatError, cursor::Cursor};
 use arrow_buffer::Buffer;
 use arrow_ipc::{Block, writer::FileWriter};
 use arrow_schema::ArrowError;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write};
 
 /// Stands at both ends; in front it is padded.
 const MAGIC: [u8; 6] = *b"ARROW1";
@@ -17,19 +17,21 @@ const MAGIC: [u8; 6] = *b"ARROW1";
 /// What is said about a whole file.
 pub(in crate::format) type Metadata = BTreeMap<String, String>;
 
-/// A file of one record batch; its buffers lie at multiples of 64 bytes.
+/// A file of one record batch; its buffers lie at multiples of 64 bytes. Each buffer goes to `out` in one call, as it
+/// is in memory.
 pub(in crate::format) fn write_file(
     what: &'static str,
     rows: usize,
     columns: &[Tagged],
     metadata: Metadata,
-) -> Result<Vec<u8>, FormatError> {
+    out: &mut dyn Write,
+) -> Result<(), FormatError> {
     let write = || {
         let schema = schema(columns).with_metadata(metadata.into_iter().collect());
         let batch = batch(schema, rows, columns)?;
-        let mut writer = FileWriter::try_new(Vec::new(), &batch.schema())?;
+        let mut writer = FileWriter::try_new(out, &batch.schema())?;
         writer.write(&batch)?;
-        writer.into_inner()
+        writer.finish()
     };
     write().map_err(|source: ArrowError| FormatError::Arrow { what, source })
 }

@@ -13,8 +13,12 @@
 //! The schema's metadata says the version, namespace, version vector and the number of the
 //! manifest that the part was planned for. The part is called by the [`ContentHash`] of its bytes.
 
+mod picked_vectors;
 mod residue;
+mod substitute;
 mod value;
+
+pub use picked_vectors::PickedVectors;
 
 use super::{
     FormatError,
@@ -33,7 +37,8 @@ use arrow_array::{
 use arrow_buffer::{Buffer, ScalarBuffer};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
+use substitute::Substitute;
 
 const WHAT: &str = "part";
 
@@ -72,6 +77,28 @@ pub struct Part {
 impl Part {
     /// The part's bytes.
     pub fn encode(&self) -> Result<Bytes, FormatError> {
+        let mut bytes = Vec::new();
+        self.write(&[], &mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// Writes the part, `vectors` too, of which no more than a piece is in memory at a time; the columns of its rows
+    /// do not hold them. What the bytes are called, and how many they are.
+    pub fn write(
+        &self,
+        vectors: &[PickedVectors<'_>],
+        out: &mut dyn Write,
+    ) -> Result<(ContentHash, u64), FormatError> {
+        let rows = self.rows.len();
+        let placeholders = vectors.iter().map(|v| v.placeholder(rows));
+        let placeholders = placeholders.collect::<Result<Vec<_>, _>>()?;
+        let columns = self.columns(&placeholders)?;
+        let mut out = Substitute::new(out, vectors, &placeholders);
+        write_file(WHAT, rows, &columns, self.metadata()?, &mut out)?;
+        out.finish()
+    }
+
+    fn columns(&self, more: &[Column]) -> Result<Vec<Tagged>, FormatError> {
         let rows = self.rows.len();
         check(&self.rows, &self.stamps).map_err(|why| FormatError::invalid(WHAT, why))?;
         let mut columns = vec![id_column(WHAT, self.rows.ids())?];
@@ -79,13 +106,14 @@ impl Part {
         if !self.residue.is_empty() {
             columns.push(residue_column(rows, &self.residue)?);
         }
-        columns.extend(self.rows.columns().iter().map(|column| Tagged {
+        let mut attributes: Vec<&Column> = self.rows.columns().iter().chain(more).collect();
+        attributes.sort_by(|a, b| a.name.cmp(&b.name));
+        columns.extend(attributes.into_iter().map(|column| Tagged {
             name: column.name.as_str().to_owned(),
             ty: column.ty.into(),
             array: Arc::clone(&column.array),
         }));
-        let bytes = write_file(WHAT, rows, &columns, self.metadata()?)?;
-        Ok(bytes.into())
+        Ok(columns)
     }
 
     /// Opens a part. Its columns borrow `bytes`, which may be a mapped file: ids, offsets and text

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fold::RowState;
 use crate::format::samples::{all_types, any_rows, describe_rows, log, name, sparse, sparse_rows};
-use crate::model::{Hlc, Seq, Stamp, Value, VectorSlice};
+use crate::model::{Hlc, Seq, Stamp, Value, VectorElement, VectorSlice};
 use proptest::prelude::*;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/part_v1.arrow");
@@ -205,5 +205,56 @@ proptest! {
         if let Ok(part) = Part::open(bytes.into()) {
             prop_assert!(describe(&part).len() > 1);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Vectors that are gathered while they are written make the same bytes as those in memory.
+    #[test]
+    fn should_write_picked_vectors_as_if_they_were_in_memory(
+        values in proptest::collection::vec(proptest::option::of([any::<f32>(), any::<f32>(), any::<f32>()]), 1..60),
+        order in any::<u64>(),
+        half in any::<bool>(),
+    ) {
+        let element = if half { VectorElement::F16 } else { VectorElement::F32 };
+        let ty = AttributeType::Vector { dim: 3, element };
+        let text = AttributeType::Scalar(ScalarType::String);
+        let cell = |v: &Option<[f32; 3]>| v.map_or(Value::Null, |v| Value::Vector(match element {
+            VectorElement::F16 => crate::model::VectorValue::F16(v.map(half::f16::from_f32).into()),
+            VectorElement::F32 => crate::model::VectorValue::F32(v.into()),
+        }));
+        let vectors: Vec<Value> = values.iter().map(cell).collect();
+        let texts: Vec<Value> = (0..values.len()).map(|n| Value::String(format!("t{n}").into())).collect();
+        let ids: Vec<u64> = (0..values.len() as u64).collect();
+        let whole = Rows::new(IdColumn::U64(ids.into()), vec![
+            Column::from_values(name("t"), text, &texts).unwrap(),
+            Column::from_values(name("v"), ty, &vectors).unwrap(),
+        ]).unwrap();
+        // the rows lie in two pieces, by the bits of `order`
+        let piece = |row: usize| usize::from(order >> (row % 64) & 1 == 1);
+        let of = |wanted: usize| (0..values.len()).filter(|row| piece(*row) == wanted).map(|row| u32::try_from(row).unwrap()).collect::<Vec<_>>();
+        let pieces = [whole.take(&of(0)).unwrap(), whole.take(&of(1)).unwrap()];
+        let mut next = [0, 0];
+        let picks: Vec<(usize, usize)> = (0..values.len()).map(|row| {
+            let at = piece(row);
+            next[at] += 1;
+            (at, next[at] - 1)
+        }).collect();
+        let written = part(whole, BTreeMap::new());
+        let without = Rows::new(written.rows.ids().clone(), written.rows.columns()[..1].to_vec()).unwrap();
+        let split = Part { rows: Arc::new(without), ..written.clone() };
+        let picked = PickedVectors {
+            name: name("v"),
+            dim: 3,
+            element,
+            pieces: pieces.iter().map(|p| p.typed(&name("v"), ty)).collect(),
+            picks: &picks,
+        };
+        let mut bytes = Vec::new();
+        let (hash, length) = split.write(&[picked], &mut bytes).unwrap();
+        prop_assert_eq!(&Bytes::from(bytes.clone()), &written.encode().unwrap());
+        prop_assert_eq!((hash, length), (ContentHash::of(&bytes), bytes.len() as u64));
     }
 }

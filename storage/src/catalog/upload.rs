@@ -1,0 +1,68 @@
+//! Large objects: from a file into the bucket, in pieces.
+
+use super::{Catalog, CatalogError};
+use bytes::Bytes;
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, path::Path};
+use std::{fs::File, io::Read};
+
+/// Up to so many bytes are sent in one request, and so many at a time beyond.
+const PIECE: usize = 16 << 20;
+
+impl Catalog {
+    /// Puts the `bytes` bytes of a file under the key that their hash makes, unless they are there already. Reads the
+    /// file on this thread.
+    pub async fn upload(
+        &self,
+        key: &Path,
+        file: &mut File,
+        bytes: u64,
+    ) -> Result<(), CatalogError> {
+        if bytes <= PIECE as u64 {
+            let piece = read_piece(key, file)?;
+            self.create(key, piece).await?;
+            return Ok(());
+        }
+        // An upload in pieces cannot ask for there being nothing; the same bytes do no harm.
+        match self.store.head(key).await {
+            Ok(_) => return Ok(()),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(CatalogError::store(key)(error)),
+        }
+        let upload = self.store.put_multipart(key).await;
+        let mut upload = upload.map_err(CatalogError::store(key))?;
+        let sent = send(key, file, upload.as_mut()).await;
+        if sent.is_err() {
+            // What was sent is not an object; who pays for it wants it gone.
+            drop(upload.abort().await);
+        }
+        sent
+    }
+}
+
+async fn send(
+    key: &Path,
+    file: &mut File,
+    upload: &mut dyn MultipartUpload,
+) -> Result<(), CatalogError> {
+    loop {
+        let piece = read_piece(key, file)?;
+        if piece.is_empty() {
+            break;
+        }
+        let put = upload.put_part(PutPayload::from_bytes(piece));
+        put.await.map_err(CatalogError::store(key))?;
+    }
+    let done = upload.complete().await;
+    done.map(drop).map_err(CatalogError::store(key))
+}
+
+fn read_piece(key: &Path, file: &mut File) -> Result<Bytes, CatalogError> {
+    let mut piece = Vec::new();
+    let read = file.take(PIECE as u64).read_to_end(&mut piece);
+    let read = read.map_err(|source| object_store::Error::Generic {
+        store: "file",
+        source: Box::new(source),
+    });
+    read.map_err(CatalogError::store(key))?;
+    Ok(piece.into())
+}
