@@ -30,6 +30,10 @@ pub struct FoldConfig {
     pub checkpoint_interval: Duration,
     /// After so many bytes of writes a checkpoint is made at once. Default 64 MiB.
     pub checkpoint_bytes: ByteSize,
+    /// While so many bytes of all namespaces wait to be folded, a node that compacts folds the largest of them
+    /// whatever their size, and reads no further in a log that another node owns. Default 512 MiB: with what a fold
+    /// itself takes it bounds the memory of a compactor, however long the log.
+    pub max_backlog: ByteSize,
     /// A namespace whose delta holds more bytes takes no writes until it is folded: they get 429, unless
     /// they say `disable_backpressure`. Default 2 GiB. The delta lies in memory: lower it where that is
     /// scarce.
@@ -48,6 +52,7 @@ impl Default for FoldConfig {
             min_part_bytes: ByteSize::mib(1),
             checkpoint_interval: Duration::from_mins(1),
             checkpoint_bytes: ByteSize::mib(64),
+            max_backlog: ByteSize::mib(512),
             max_unfolded: ByteSize::gib(2),
             max_part_rows: 10_000_000,
         }
@@ -73,6 +78,7 @@ impl FoldConfig {
         );
         problems.time("pause", self.pause, ms, 24 * hour);
         let (byte, tib) = (ByteSize::b(1), ByteSize::tib(1));
+        problems.range("max_backlog", self.max_backlog, ByteSize::mib(1), tib);
         problems.range("min_part_bytes", self.min_part_bytes, byte, tib);
         problems.range("checkpoint_bytes", self.checkpoint_bytes, byte, tib);
         problems.time("checkpoint_interval", self.checkpoint_interval, ms, hour);

@@ -7,6 +7,7 @@ use super::{
 use crate::telemetry;
 use anyhow::Context as _;
 use isobath::process::{Process, ProcessParts};
+use isobath_config::Config;
 use isobath_storage::{Clock, SystemClock};
 use std::{io::Write as _, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,33 +20,41 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
-    let config = args.settings.load()?;
+    let mut config = args.settings.load()?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let (region, bucket) = (config.region.clone(), config.bucket.clone());
-    let seed = chance::fresh_seed()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let process = Process::start(ProcessParts {
-        config,
-        environment: settings::environment(),
-        clock,
-        seed,
-        metrics: Some(telemetry::init_metrics()?),
-    })
-    .await?;
+    let metrics = telemetry::init_metrics()?;
+    loop {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let process = Process::start(ProcessParts {
+            config: config.clone(),
+            environment: settings::environment(),
+            clock,
+            seed: chance::fresh_seed()?,
+            metrics: Some(metrics.clone()),
+        })
+        .await?;
+        announce(&config, &process);
+        // A start anew keeps the address, also where the system chose it.
+        config.server.listen = process.address;
+        let ends = tokio::select! {
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => true,
+            () = process.node.fell_behind() => false,
+        };
+        let stopped = process.stop().await;
+        stopped.context("the node did not stop in order")?;
+        if ends {
+            return Ok(());
+        }
+        tracing::warn!("the log was removed up to where this node had not read it: starting anew");
+    }
+}
+
+fn announce(config: &Config, process: &Process) {
+    let (region, bucket, url) = (&config.region, &config.bucket, &process.url);
+    let said = format!("isobath serves region {region} from {bucket} on {url}\n");
     let mut out = std::io::stdout();
-    let said = format!(
-        "isobath serves region {region} from {bucket} on {}\n",
-        process.url
-    );
     // Whoever started the process may not read what it says.
     drop(out.write_all(said.as_bytes()).and_then(|()| out.flush()));
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    process
-        .stop()
-        .await
-        .context("the node did not stop in order")
 }

@@ -97,14 +97,14 @@ impl Folding {
         if self.compacts {
             self.open_large().await;
         }
-        let mut parts = 0;
+        let (mut parts, large) = (0, self.large());
         for (namespace, live) in self.views.all() {
             if self.shutdown.is_cancelled() {
                 break;
             }
             self.index.refresh(&live.view());
             if self.compacts {
-                self.look(&namespace, &live).await;
+                self.look(&namespace, &live, large).await;
             }
             parts += live.view().sets.iter().filter(|set| set.is_part()).count();
         }
@@ -124,8 +124,22 @@ impl Folding {
         }
     }
 
-    /// Folds or merges a namespace where that is due.
-    async fn look(&self, namespace: &Namespace, live: &Live) {
+    /// A delta of so many bytes is folded now: less than usual where the deltas of all namespaces together are too
+    /// large.
+    fn large(&self) -> u64 {
+        let most = self.config.min_bytes.as_u64();
+        if self.views.unfolded_bytes() < self.config.max_backlog.as_u64() {
+            return most;
+        }
+        let deltas = self.views.all();
+        let deltas = deltas.iter().map(|(_, live)| live.unfolded().1 as u64);
+        let deltas: Vec<u64> = deltas.filter(|bytes| *bytes > 0).collect();
+        let average = deltas.iter().sum::<u64>() / (deltas.len() as u64).max(1);
+        average.clamp(1, most)
+    }
+
+    /// Folds or merges a namespace where that is due; its delta is if it holds `large` bytes.
+    async fn look(&self, namespace: &Namespace, live: &Live, large: u64) {
         let (rows, bytes) = live.unfolded();
         let view = live.view();
         let parts: Vec<PlanInput> = view
@@ -139,16 +153,16 @@ impl Folding {
             .collect();
         let folded: u64 = parts.iter().map(|part| part.rows).sum();
         let (rows, bytes) = (rows as u64, bytes as u64);
-        let full = rows >= self.config.min_rows || bytes >= self.config.min_bytes.as_u64();
+        let full = rows >= self.config.min_rows || bytes >= large;
         let quiet = self.clock.now_ms().saturating_sub(view.last_write.millis());
         let paused = u128::from(quiet) >= self.config.pause.as_millis();
         // a delta that is small beside the parts is searched as fast as it is, and one without parts lies in runs
         let own = folded > 0 || bytes >= self.config.min_part_bytes.as_u64();
-        let large = own && rows > 0 && rows.saturating_mul(SMALL_SHARE) >= folded;
+        let worth = own && rows > 0 && rows.saturating_mul(SMALL_SHARE) >= folded;
         let scattered = || plan(&parts, true, self.config.max_part_rows).is_some();
         // what is left of a deleted namespace goes at once
         let gone = !view.exists() && folded > 0;
-        if (full || gone || (paused && (large || scattered())))
+        if (full || gone || (paused && (worth || scattered())))
             && let Err(error) = self.compact(namespace, live, paused).await
         {
             complain(namespace, &error);

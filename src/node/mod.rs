@@ -37,7 +37,7 @@ use isobath_query::{
 use isobath_storage::{
     Clock,
     catalog::Catalog,
-    log::{self, LogHandle, Member, Role, Start},
+    log::{self, LogHandle, Member, Role, Start, StopReason},
     model::{ClusterId, LogId, Namespace, Region, ShardId},
     store::Store,
 };
@@ -168,6 +168,16 @@ impl Node {
         Ok(node)
     }
 
+    /// Waits until segments that this node has not read are deleted: it has to start anew, from a newer checkpoint.
+    pub async fn fell_behind(&self) {
+        let behind = |role: &Role| matches!(role, Role::Stopped(StopReason::Behind { .. }));
+        let mut role = self.log.watch_role();
+        if role.wait_for(behind).await.is_err() && !behind(&role.borrow()) {
+            // it stopped for another reason
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Releases the log, and waits until all that was started has ended.
     pub async fn stop(&self) {
         self.shutdown.cancel();
@@ -272,6 +282,9 @@ impl Held {
         let opener = Opener::new(catalog, cache, Arc::clone(&views));
         let window = config.log.idempotency_window;
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
+        if config.roles.contains(&NodeRole::Compact) {
+            sink.limit_backlog(config.fold.max_backlog.as_u64());
+        }
         sink.remember(bucket, log, start.seq, clock.now_ms())
             .await?;
         let opener = Arc::new(opener);

@@ -23,6 +23,9 @@ use std::{
 /// How many segments before the last minutes are looked at for a fence: more than any window of appends.
 const FENCE_SEARCH: u64 = 64;
 
+/// How often the backlog is looked at while it grows to its limit.
+const LOOKS: u64 = 8;
+
 /// What a write's resolution depends on besides its request.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
@@ -63,12 +66,25 @@ pub(super) struct NodeSink {
     window: Duration,
     /// Why the views do not follow the log any more.
     broken: Arc<OnceLock<String>>,
+    /// How much may wait to be folded on a node that folds.
+    backlog: Option<Backlog>,
+}
+
+/// How much waits to be folded; looked at now and then.
+#[derive(Debug)]
+struct Backlog {
+    /// In bytes.
+    most: u64,
+    /// Bytes of segments since the last look, and whether there was too much.
+    since: u64,
+    full: bool,
 }
 
 impl NodeSink {
     /// Feeds `views`; answers repeats of writes of the last `window`. What cannot be applied is told in
     /// `broken`: from then on the node must not answer.
     pub(super) fn new(views: Arc<Views>, window: Duration, broken: Arc<OnceLock<String>>) -> Self {
+        let backlog = None;
         let pending = Pending::new(Arc::clone(&views));
         Self {
             views,
@@ -76,7 +92,17 @@ impl NodeSink {
             recent: Recent::new(window),
             window,
             broken,
+            backlog,
         }
+    }
+
+    /// Reads no further in a log that another node owns while `most` bytes wait to be folded.
+    pub(super) fn limit_backlog(&mut self, most: u64) {
+        self.backlog = Some(Backlog {
+            most,
+            since: 0,
+            full: false,
+        });
     }
 
     /// Takes note of the writes of the last minutes up to segment `last`, which the views hold already: reads
@@ -192,6 +218,22 @@ impl Sink for NodeSink {
         }
         self.recent.applied(&segment);
         self.pending.applied(segment.header.seq);
+        if let Some(backlog) = &mut self.backlog {
+            let mutations = segment.blocks.iter().flat_map(|block| &block.requests);
+            let mutations = mutations.flat_map(|request| &request.mutations);
+            backlog.since += mutations.map(|m| m.memory() as u64).sum::<u64>();
+        }
+    }
+
+    fn is_full(&mut self) -> bool {
+        let Some(backlog) = &mut self.backlog else {
+            return false;
+        };
+        if backlog.full || backlog.since >= backlog.most / LOOKS {
+            backlog.full = self.views.unfolded_bytes() >= backlog.most;
+            backlog.since = 0;
+        }
+        backlog.full
     }
 
     fn discard(&mut self) {

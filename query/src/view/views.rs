@@ -220,6 +220,17 @@ impl Views {
         unfolded
     }
 
+    /// How many bytes were written that no manifest holds and that are in memory, more or less.
+    pub fn unfolded_bytes(&self) -> u64 {
+        let state = self.state.read();
+        let slots = state.namespaces.values();
+        let bytes = slots.map(|slot| match slot {
+            Slot::Open(live) => live.unfolded().1 as u64,
+            Slot::Closed(blocks) => blocks.iter().map(Unfolded::memory).sum(),
+        });
+        bytes.sum()
+    }
+
     /// The namespaces that are not open, with how many bytes of blocks wait for each, more or less.
     pub fn closed(&self) -> Vec<(Namespace, u64)> {
         let state = self.state.read();

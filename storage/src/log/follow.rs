@@ -135,6 +135,9 @@ impl<S: Sink> Task<S> {
     fn ask(&mut self, f: &mut Following, now: Duration) {
         let next = self.reader.seq().next();
         let tick = self.next_tick();
+        if f.tail.due() <= now && self.sink.is_full() {
+            f.tail.postpone(now);
+        }
         for seq in f.tail.want(next, now, tick) {
             self.ask_segment(f, seq, tick);
         }

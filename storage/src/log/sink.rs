@@ -63,6 +63,12 @@ pub trait Sink: Debug + Send + 'static {
     /// in it are acked after this call.
     fn apply(&mut self, segment: Arc<Segment>);
 
+    /// Whether so much waits to be worked off that the log is not read further for now, where another process owns
+    /// it. Asked again soon.
+    fn is_full(&mut self) -> bool {
+        false
+    }
+
     /// Forgets all that was resolved and not applied: it never will be, unless it comes as a new request.
     fn discard(&mut self);
 }

@@ -49,6 +49,11 @@ impl Tail {
         self.due = self.due.min(now);
     }
 
+    /// Asks nothing for a while from `now` on.
+    pub(super) fn postpone(&mut self, now: Duration) {
+        self.due = now + self.interval;
+    }
+
     /// The tick at which the newest read of `next` was sent, if one is on its way.
     pub(super) fn asked_at(&self, next: Seq) -> Option<u64> {
         self.asked.get(&next).copied()
