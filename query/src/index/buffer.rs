@@ -1,21 +1,21 @@
 //! [`Buffer`]: values in memory of our own or in a mapped file.
 
 use bytemuck::{AnyBitPattern, try_cast_slice};
-use memmap2::Mmap;
-use std::{fmt, ops::Range, sync::Arc};
+use bytes::Bytes;
+use std::{fmt, ops::Range};
 
 /// Values that are owned or lie in a mapped file.
 pub(super) enum Buffer<T> {
     Owned(Vec<T>),
-    Mapped { map: Arc<Mmap>, bytes: Range<usize> },
+    Mapped { map: Bytes, bytes: Range<usize> },
 }
 
 impl<T: AnyBitPattern> Buffer<T> {
     /// `len` values at byte `at` of a file; None if they do not lie there whole and aligned.
-    pub(super) fn mapped(map: &Arc<Mmap>, at: usize, len: usize) -> Option<Self> {
+    pub(super) fn mapped(map: &Bytes, at: usize, len: usize) -> Option<Self> {
         let bytes = at..at.checked_add(len.checked_mul(size_of::<T>())?)?;
         try_cast_slice::<u8, T>(map.get(bytes.clone())?).ok()?;
-        let map = Arc::clone(map);
+        let map = map.clone();
         Some(Self::Mapped { map, bytes })
     }
 

@@ -6,33 +6,30 @@
 //! | 8..12 | format version |
 //! | 12..16 | kind: 1 codes, 2 graph, 3 rows of the nodes, 4 text |
 //! | 16..24 | length of the file |
-//! | 24..32 | zero |
-//! | 32..64 | BLAKE3 of bytes 0..32 and of everything after byte 64; in hexadecimal the file's name |
+//! | 24..64 | zero |
 //!
-//! Files are created whole under a temporary name and renamed, and never change after that.
+//! A file is called by the BLAKE3 hash of its bytes, in hexadecimal. It is created whole under a temporary name and
+//! renamed, and never changes after that.
 
 use bytemuck::AnyBitPattern;
-use memmap2::Mmap;
+use bytes::Bytes;
+use isobath_storage::model::ContentHash;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::{IndexError, buffer::Buffer};
 use crate::view::mapped;
 
 /// The version of the files and of everything that decides their content.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"isobathI";
 const ALIGN: usize = 64;
-/// Where the hash starts in the header.
-const HASH_AT: usize = 32;
 
 // values in the sections are used where they lie
 const _: () = assert!(
@@ -62,7 +59,12 @@ pub struct FileRef {
 impl FileRef {
     /// Whether the hash is one: a name is a part of a path.
     pub(super) fn has_name(&self) -> bool {
-        self.hash.len() == 64 && self.hash.bytes().all(|b| b.is_ascii_hexdigit())
+        self.content().is_some()
+    }
+
+    /// The hash, if it is one.
+    pub(super) fn content(&self) -> Option<ContentHash> {
+        self.hash.parse().ok()
     }
 }
 
@@ -78,14 +80,12 @@ pub(super) fn create(dir: &Path, kind: Kind, sections: &[&[u8]]) -> Result<FileR
         .chain(bytes.to_le_bytes());
     header.iter_mut().zip(fields).for_each(|(h, f)| *h = f);
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&header[..HASH_AT]);
+    hasher.update(&header);
     for section in sections {
         hasher.update(section);
         hasher.update(padding(section));
     }
-    let hash = hasher.finalize();
-    header[HASH_AT..].copy_from_slice(hash.as_bytes());
-    let hash = hash.to_hex().to_string();
+    let hash = hasher.finalize().to_hex().to_string();
     let path = dir.join(&hash);
     let temporary = write(&path, |file| {
         file.write_all(&header)?;
@@ -124,21 +124,44 @@ fn padding(section: &[u8]) -> &'static [u8] {
 /// A mapped file, its header and length checked.
 #[derive(Debug)]
 pub(super) struct Stored {
-    map: Arc<Mmap>,
+    bytes: Bytes,
     path: PathBuf,
     name: String,
     /// Where the next section starts.
     at: usize,
 }
 
-impl Stored {
-    /// Maps the file that `file` names; touches no more than its header.
-    pub(super) fn open(dir: &Path, kind: Kind, file: &FileRef) -> Result<Self, IndexError> {
-        let path = dir.join(&file.hash);
+/// The files of an index, by what opens them; reads no more than their headers.
+pub(super) trait Files {
+    /// Opens the file that `file` names.
+    fn open(&self, kind: Kind, file: &FileRef) -> Result<Stored, IndexError>;
+}
+
+/// A folder that holds the files under their names.
+impl Files for Path {
+    fn open(&self, kind: Kind, file: &FileRef) -> Result<Stored, IndexError> {
+        let path = self.join(&file.hash);
         let opened = File::open(&path).map_err(IndexError::io("open", &path))?;
         let map = mapped::map(&opened).map_err(IndexError::io("map", &path))?;
+        Stored::new(Bytes::from_owner(map), path, kind, file)
+    }
+}
+
+/// The bytes of files by their names.
+impl Files for BTreeMap<ContentHash, Bytes> {
+    fn open(&self, kind: Kind, file: &FileRef) -> Result<Stored, IndexError> {
+        let path = PathBuf::from(&file.hash);
+        match file.content().and_then(|hash| self.get(&hash)) {
+            Some(bytes) => Stored::new(bytes.clone(), path, kind, file),
+            None => Err(IndexError::corrupt(path, "it is not among the files")),
+        }
+    }
+}
+
+impl Stored {
+    fn new(bytes: Bytes, path: PathBuf, kind: Kind, file: &FileRef) -> Result<Self, IndexError> {
         let stored = Self {
-            map: Arc::new(map),
+            bytes,
             path,
             name: file.hash.clone(),
             at: ALIGN,
@@ -148,8 +171,8 @@ impl Stored {
     }
 
     fn check_header(&self, kind: Kind, bytes: u64) -> Result<(), IndexError> {
-        let Some(header) = self.map.first_chunk::<ALIGN>() else {
-            return Err(self.corrupt(format!("{} bytes are no header", self.map.len())));
+        let Some(header) = self.bytes.first_chunk::<ALIGN>() else {
+            return Err(self.corrupt(format!("{} bytes are no header", self.bytes.len())));
         };
         let [magic, version_kind, length, ..] = header.as_chunks::<8>().0 else {
             return Err(self.corrupt("no header"));
@@ -163,8 +186,8 @@ impl Stored {
             Err(self.corrupt(format!("version {version} is not {FORMAT_VERSION}")))
         } else if u32::from_le_bytes([k0, k1, k2, k3]) != kind as u32 {
             Err(self.corrupt(format!("it holds no {kind:?}")))
-        } else if length != bytes || length != self.map.len() as u64 {
-            let found = self.map.len();
+        } else if length != bytes || length != self.bytes.len() as u64 {
+            let found = self.bytes.len();
             Err(self.corrupt(format!(
                 "{found} bytes, {length} in the header, {bytes} expected"
             )))
@@ -178,7 +201,7 @@ impl Stored {
         &mut self,
         len: usize,
     ) -> Result<Buffer<T>, IndexError> {
-        let Some(buffer) = Buffer::mapped(&self.map, self.at, len) else {
+        let Some(buffer) = Buffer::mapped(&self.bytes, self.at, len) else {
             return Err(self.corrupt(format!("it ends before {len} values at {}", self.at)));
         };
         self.at += (len * size_of::<T>()).next_multiple_of(ALIGN);
@@ -193,16 +216,13 @@ impl Stored {
         Ok(numbers)
     }
 
-    /// Reads the whole file and compares it with its hash.
+    /// Reads the whole file and compares it with its name.
     pub(super) fn verify(&self) -> Result<(), IndexError> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.map[..HASH_AT]);
-        hasher.update(&self.map[ALIGN..]);
-        let hash = hasher.finalize();
-        if self.map[HASH_AT..ALIGN] == *hash.as_bytes() && hash.to_hex().as_str() == self.name {
+        let found = ContentHash::of(&self.bytes).to_string();
+        if found == self.name {
             return Ok(());
         }
-        Err(self.corrupt(format!("its hash is {}", hash.to_hex())))
+        Err(self.corrupt(format!("its hash is {found}")))
     }
 
     /// A fault of this file.

@@ -97,19 +97,30 @@ impl Meta {
         let text = fs::read(&path).map_err(IndexError::io("read", &path))?;
         let meta: Self =
             serde_json::from_slice(&text).map_err(|e| IndexError::corrupt(&path, e.to_string()))?;
-        match meta.fault() {
+        meta.checked(&path)
+    }
+
+    /// The meta itself, unless it names what cannot be read.
+    pub(super) fn checked(self, path: &Path) -> Result<Self, IndexError> {
+        match self.fault() {
             Some(fault) => Err(IndexError::corrupt(path, fault)),
-            None => Ok(meta),
+            None => Ok(self),
         }
+    }
+
+    /// All files of the index.
+    pub(super) fn files(&self) -> Vec<FileRef> {
+        let graph = self.graph.as_ref().map(|graph| &graph.file);
+        let files = [Some(&self.codes), self.rows.as_ref(), graph];
+        files.into_iter().flatten().cloned().collect()
     }
 
     fn fault(&self) -> Option<String> {
         if self.version != FORMAT_VERSION {
             return Some(format!("version {} is not {FORMAT_VERSION}", self.version));
         }
-        let graph = self.graph.as_ref().map(|graph| &graph.file);
-        let files = [Some(&self.codes), self.rows.as_ref(), graph];
-        let bad = files.into_iter().flatten().find(|file| !file.has_name())?;
+        let files = self.files();
+        let bad = files.iter().find(|file| !file.has_name())?;
         let bad = &bad.hash;
         Some(format!("{bad} is no file's name"))
     }

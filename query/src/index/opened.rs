@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     Codes, IndexError, Meta, VectorSet,
     buffer::Buffer,
-    file::{Kind, Stored},
+    file::{Files, Kind, Stored},
     graph::Graph,
     vectors::Nodes,
 };
@@ -25,33 +25,37 @@ impl Index {
     /// damaged or missing is [`IndexError::needs_rebuild`]. Damage elsewhere is found by [`Self::verify`], and
     /// spoils results but nothing else.
     pub fn open(dir: &Path) -> Result<Self, IndexError> {
-        let meta = Meta::read(dir)?;
-        let mut codes_file = Stored::open(dir, Kind::Codes, &meta.codes)?;
+        Self::of(Meta::read(dir)?, dir)
+    }
+
+    /// The index that `meta` describes, of these files; see [`Self::open`].
+    pub(super) fn of(meta: Meta, files: &(impl Files + ?Sized)) -> Result<Self, IndexError> {
+        let mut codes_file = files.open(Kind::Codes, &meta.codes)?;
         let codes = Codes::open(&mut codes_file)?;
         let same = (codes.len(), codes.dim(), codes.bits(), codes.metric());
         if same != (meta.nodes, meta.dim, meta.bits, meta.params.metric) {
             let fault = "it holds other codes than the meta says";
             return Err(codes_file.corrupt(fault));
         }
-        let mut files = vec![codes_file];
+        let mut opened = vec![codes_file];
         let mut graph = None;
         if let Some(described) = &meta.graph {
-            let mut file = Stored::open(dir, Kind::Graph, &described.file)?;
+            let mut file = files.open(Kind::Graph, &described.file)?;
             graph = Some(Graph::open(&mut file, meta.nodes)?);
-            files.push(file);
+            opened.push(file);
         }
         let mut map = None;
         if let Some(named) = &meta.rows {
-            let mut file = Stored::open(dir, Kind::Rows, named)?;
+            let mut file = files.open(Kind::Rows, named)?;
             map = Some(file.section(meta.nodes)?);
-            files.push(file);
+            opened.push(file);
         }
         Ok(Self {
             meta,
             codes,
             graph,
             map,
-            files,
+            files: opened,
         })
     }
 

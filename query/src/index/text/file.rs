@@ -3,7 +3,7 @@
 use super::{Analyzer, TextColumn, TextIndex, text_index::NO_TEXT};
 use crate::index::{
     FileRef, IndexError,
-    file::{self, Kind, Stored},
+    file::{self, Files, Kind},
 };
 use bytemuck::cast_slice;
 use isobath_storage::model::Analysis;
@@ -18,7 +18,7 @@ use std::{
 };
 
 /// The version of what text becomes: another one is built anew.
-const VERSION: u32 = 1;
+pub(in crate::index) const VERSION: u32 = 1;
 const DESCRIPTION: &str = "text";
 /// No description is longer.
 const MAX_BYTES: u64 = 1 << 16;
@@ -28,7 +28,7 @@ const SAMPLE: usize = 200;
 /// What is in the file that it names.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Description {
+pub(in crate::index) struct Description {
     version: u32,
     analysis: Analysis,
     rows: usize,
@@ -37,7 +37,7 @@ struct Description {
     terms: usize,
     letters: usize,
     postings: usize,
-    file: FileRef,
+    pub(in crate::index) file: FileRef,
 }
 
 /// Writes an index into the folder `dir`.
@@ -46,6 +46,21 @@ pub(super) fn create(
     index: &TextIndex,
     column: &TextColumn<'_>,
 ) -> Result<(), IndexError> {
+    let description = create_file(dir, index, column)?;
+    let path = dir.join(DESCRIPTION);
+    let text = serde_json::to_vec_pretty(&description)
+        .map_err(io::Error::from)
+        .map_err(IndexError::io("encode", &path))?;
+    let temporary = file::write(&path, |file| file.write_all(&text))?;
+    fs::rename(&temporary, &path).map_err(IndexError::io("rename to", &path))
+}
+
+/// Writes an index into the folder `dir`, but for its description.
+pub(super) fn create_file(
+    dir: &Path,
+    index: &TextIndex,
+    column: &TextColumn<'_>,
+) -> Result<Description, IndexError> {
     // What is there is damaged, or of other texts.
     match fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -62,7 +77,7 @@ pub(super) fn create(
         cast_slice(index.counts.as_slice()),
         index.letters.as_slice(),
     ];
-    let description = Description {
+    Ok(Description {
         version: VERSION,
         analysis: index.analysis,
         rows: index.lengths.as_slice().len(),
@@ -71,13 +86,7 @@ pub(super) fn create(
         letters: index.letters.as_slice().len(),
         postings: index.rows.as_slice().len(),
         file: file::create(dir, Kind::Text, &sections)?,
-    };
-    let path = dir.join(DESCRIPTION);
-    let text = serde_json::to_vec_pretty(&description)
-        .map_err(io::Error::from)
-        .map_err(IndexError::io("encode", &path))?;
-    let temporary = file::write(&path, |file| file.write_all(&text))?;
-    fs::rename(&temporary, &path).map_err(IndexError::io("rename to", &path))
+    })
 }
 
 /// Opens and checks the index of a column in the folder `dir`.
@@ -87,14 +96,24 @@ pub(super) fn open(
     analysis: Analysis,
 ) -> Result<TextIndex, IndexError> {
     let path = dir.join(DESCRIPTION);
-    let corrupt = |fault: &str| IndexError::corrupt(&path, fault);
     let length = fs::metadata(&path).map_err(IndexError::io("open", &path))?;
     if length.len() > MAX_BYTES {
-        return Err(corrupt("it is too long"));
+        return Err(IndexError::corrupt(path, "it is too long"));
     }
     let text = fs::read(&path).map_err(IndexError::io("read", &path))?;
     let found: Description =
         serde_json::from_slice(&text).map_err(|e| IndexError::corrupt(&path, e.to_string()))?;
+    open_described(&found, dir, column, analysis)
+}
+
+/// Opens and checks the index of a column that `found` describes, of these files.
+pub(super) fn open_described(
+    found: &Description,
+    files: &(impl Files + ?Sized),
+    column: &TextColumn<'_>,
+    analysis: Analysis,
+) -> Result<TextIndex, IndexError> {
+    let corrupt = |fault: &str| IndexError::corrupt(&found.file.hash, fault);
     let same = (found.version, found.analysis) == (VERSION, analysis);
     if !same || (found.rows, found.texts) != (column.len(), column.valid()) {
         return Err(corrupt("it describes other texts"));
@@ -102,7 +121,7 @@ pub(super) fn open(
     if !found.file.has_name() || found.terms == usize::MAX {
         return Err(corrupt("it names no file"));
     }
-    let mut file = Stored::open(dir, Kind::Text, &found.file)?;
+    let mut file = files.open(Kind::Text, &found.file)?;
     file.verify()?;
     let index = TextIndex {
         analysis,
