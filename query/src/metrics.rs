@@ -10,6 +10,8 @@ pub const ROWS_SCANNED: &str = "isobath_search_rows_scanned";
 pub const FILTER_CACHE_LOOKUPS: &str = "isobath_filter_cache_lookups";
 /// Counter: indexes built; label `outcome`.
 pub const INDEX_BUILDS: &str = "isobath_index_builds";
+/// Counter: looks for an index in the bucket; label `found`.
+pub const INDEX_FETCHES: &str = "isobath_index_fetches";
 /// Gauge: row sets that wait for codes or an index.
 pub const INDEX_QUEUE: &str = "isobath_index_queue";
 /// Counter: looks for an object in the node's cache; label `found`.

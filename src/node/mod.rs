@@ -339,7 +339,7 @@ fn open_cache(config: &Config, bucket: &Bucket) -> Result<Arc<ObjectCache>, Node
 fn start_index(config: &Config, bucket: &Bucket) -> Result<Arc<IndexService>, NodeError> {
     let id = bucket.marker.bucket.0.to_string();
     let dir = config.cache_dir.join("index").join(id);
-    let index = IndexService::start(&dir, &config.index).map_err(NodeError::Thread)?;
+    let index = IndexService::start(&dir, &config.index, None).map_err(NodeError::Thread)?;
     Ok(Arc::new(index))
 }
 

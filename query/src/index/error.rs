@@ -1,5 +1,7 @@
 //! [`IndexError`]: what can go wrong while an index is built, opened or searched.
 
+use crate::view::CacheError;
+use isobath_storage::{catalog::CatalogError, error::ErrorKind};
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
@@ -33,6 +35,12 @@ pub enum IndexError {
         /// What does not fit.
         fault: String,
     },
+    /// A file of the bucket's index cannot be had or sent.
+    #[error("a file of the index cannot be fetched or published")]
+    Cache(#[source] Box<CacheError>),
+    /// The bucket's index cannot be looked up or made known.
+    #[error("the bucket's index cannot be looked up or published")]
+    Catalog(#[source] Box<CatalogError>),
     /// The build ended in a panic, which was reported.
     #[error("the build panicked")]
     Panicked,
@@ -70,12 +78,31 @@ impl IndexError {
         }
     }
 
+    /// Whether it may go by itself: the bucket does not answer, or the disk is full.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Cache(_) | Self::Catalog(_)) && !self.needs_rebuild()
+    }
+
     /// Whether the index is lost and has to be built again: a file is missing, truncated or altered.
     pub fn needs_rebuild(&self) -> bool {
         match self {
             Self::Corrupt { .. } => true,
+            Self::Cache(error) => error.is_lost(),
+            Self::Catalog(error) => error.kind() == ErrorKind::Corrupt,
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
             _ => false,
         }
+    }
+}
+
+impl From<CacheError> for IndexError {
+    fn from(error: CacheError) -> Self {
+        Self::Cache(Box::new(error))
+    }
+}
+
+impl From<CatalogError> for IndexError {
+    fn from(error: CatalogError) -> Self {
+        Self::Catalog(Box::new(error))
     }
 }

@@ -66,6 +66,6 @@ pub use rerank::Hit;
 pub use scan::{default_keep, scan_codes, scan_exact};
 pub use search::{Found, SearchOptions, SearchStats};
 pub use service::{
-    IndexService, IndexStatus, MIN_CODED_ROWS, RowIndex, VectorColumn, attach_codes,
+    IndexBucket, IndexService, IndexStatus, MIN_CODED_ROWS, RowIndex, VectorColumn, attach_codes,
 };
 pub use vectors::{MAX_DIM, VectorSet, Vectors};

@@ -1,6 +1,7 @@
 //! Searches of the sample data, by codes, by graphs and exactly.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
+mod shared;
 mod slice;
 
 use isobath_config::{IndexConfig, SearchConfig};
@@ -16,6 +17,8 @@ use isobath_storage::{
 use slice::{filters, found, name, nearest, part, queries, row_set, rows, truth, view};
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
+
+const DIM_TYPE: &str = "[384]f32";
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -48,7 +51,7 @@ async fn recalls(pool: &SearchPool, view: View) -> Vec<(f64, Path)> {
 }
 
 fn code(set: &RowSet) {
-    let ty = "[384]f32".parse().unwrap();
+    let ty = DIM_TYPE.parse().unwrap();
     attach_codes(set, &name("vector"), ty, Metric::CosineDistance).unwrap();
 }
 
@@ -59,7 +62,7 @@ fn service(folder: &TempDir) -> IndexService {
         bits: Some(2),
         ..IndexConfig::default()
     };
-    IndexService::start(folder.path(), &config).unwrap()
+    IndexService::start(folder.path(), &config, None).unwrap()
 }
 
 async fn indexed(service: &IndexService, view: &View) {

@@ -20,7 +20,7 @@ fn service(folder: &Path) -> IndexService {
         min_rows_for_graph: 1,
         ..IndexConfig::default()
     };
-    IndexService::start(folder, &config).unwrap()
+    IndexService::start(folder, &config, None).unwrap()
 }
 
 async fn indexed(folder: &Path, view: &View) {

@@ -5,6 +5,7 @@
 mod claim;
 mod error;
 mod floor;
+mod indexes;
 mod objects;
 mod open_checkpoint;
 mod patience;
@@ -13,6 +14,7 @@ mod upload;
 pub use claim::{Claim, Claims};
 pub use error::CatalogError;
 pub use floor::{Floor, Floors};
+pub use indexes::Indexes;
 pub use objects::Catalog;
 pub use open_checkpoint::OpenCheckpoint;
 pub(crate) use patience::{Outcome, Patience};

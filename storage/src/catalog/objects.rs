@@ -192,7 +192,7 @@ impl Catalog {
     }
 
     /// The paths of all objects below `prefix`.
-    async fn list(&self, prefix: &Path) -> Result<Vec<Path>, CatalogError> {
+    pub(super) async fn list(&self, prefix: &Path) -> Result<Vec<Path>, CatalogError> {
         let listed = self.store.list(Some(prefix));
         let paths: Result<Vec<Path>, _> = listed.map_ok(|meta| meta.location).try_collect().await;
         paths.map_err(CatalogError::store(prefix))

@@ -14,7 +14,9 @@
 //! | checkpoint | [`Checkpoint`], [`NamespaceMap`] |
 //! | run | [`run`] |
 //! | pin | [`Pin`] |
+//! | index | [`BuiltIndex`], [`BuildClaim`] |
 
+mod built_index;
 mod checkpoint;
 mod cursor;
 pub mod dead;
@@ -33,6 +35,7 @@ pub mod segment;
 mod tests;
 mod zstd;
 
+pub use built_index::{BuildClaim, BuiltFile, BuiltIndex};
 pub use checkpoint::{Checkpoint, Position, RunEntry};
 pub use error::FormatError;
 pub use manifest::{Manifest, PartEntry};

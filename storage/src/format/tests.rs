@@ -2,8 +2,8 @@
 
 use super::samples::{log, name};
 use super::{
-    Checkpoint, FormatError, Manifest, NamespaceEntry, NamespaceMap, PartEntry, Pin, Position,
-    RunEntry, dead,
+    BuildClaim, BuiltFile, BuiltIndex, Checkpoint, FormatError, Manifest, NamespaceEntry,
+    NamespaceMap, PartEntry, Pin, Position, RunEntry, dead,
 };
 use crate::fold::SchemaState;
 use crate::model::{
@@ -158,6 +158,35 @@ fn should_keep_pins_of_version_1_as_they_were() {
     let bytes = pin.encode().unwrap();
     let golden = golden("pin_v1.json", &bytes);
     assert_eq!(Pin::decode(&golden).unwrap(), pin);
+    assert_eq!(golden, bytes);
+}
+
+#[test]
+fn should_keep_indexes_of_version_1_as_they_were() {
+    let index = BuiltIndex {
+        part: ContentHash::of(b"part"),
+        of: "vector 0".to_owned(),
+        files: vec![BuiltFile {
+            hash: ContentHash::of(b"codes"),
+            bytes: 5,
+        }],
+        about: json!({"bits": 2}),
+    };
+    let bytes = index.encode().unwrap();
+    let golden = golden("index_v1.json", &bytes);
+    assert_eq!(BuiltIndex::decode(&golden).unwrap(), index);
+    assert_eq!(golden, bytes);
+}
+
+#[test]
+fn should_keep_claims_of_builds_of_version_1_as_they_were() {
+    let claim = BuildClaim {
+        node: uuid::Uuid::from_u128(7),
+        expires_at_ms: 1_700_000_000_000,
+    };
+    let bytes = claim.encode().unwrap();
+    let golden = golden("build_claim_v1.json", &bytes);
+    assert_eq!(BuildClaim::decode(&golden).unwrap(), claim);
     assert_eq!(golden, bytes);
 }
 

@@ -2,7 +2,10 @@
 
 use super::queue::Parts;
 use crate::index::{IndexError, IndexParams};
-use isobath_storage::model::{Analysis, AttributeName, Namespace};
+use isobath_storage::{
+    model::{Analysis, AttributeName, Namespace},
+    store::keys::IndexKey,
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -39,6 +42,19 @@ impl Folders {
         analysis: Analysis,
     ) -> PathBuf {
         self.keyed(namespace, part, &format!("{attribute} {analysis:?}"))
+    }
+
+    /// The folder in which an index that all nodes share is built.
+    pub(super) fn scratch(&self, key: &IndexKey) -> PathBuf {
+        self.data.join(format!("{}-{}", key.part, key.params))
+    }
+
+    /// Deletes everything.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.data) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     }
 
     fn keyed(&self, namespace: &Namespace, part: &str, key: &str) -> PathBuf {

@@ -2,34 +2,38 @@
 //!
 //! ```text
 //! refresh(view) ─▶ tasks ─▶ coder: opens a finished index, else codes vectors, indexes texts ─▶ slot of the row set
-//!                               └─▶ builder: the index of a large part, in its folder ─▶ the same slot
+//!                               ├─▶ fetcher: the index of a large part out of the bucket ─▶ the same slot
+//!                               └─▶ builder: the index of a large part, published to the bucket ─▶ the same slot
 //! ```
+//!
+//! Without a bucket, as in tools, the indexes of large parts lie in a folder.
 //!
 //! Writes and queries never wait for it: a row set whose slot is empty is searched exactly, and its texts are
 //! indexed by the query.
 
+mod bucket;
 mod column;
 mod folder;
+mod lacking;
 mod queue;
 mod row_index;
+mod shared_build;
 mod worker;
 
+pub use bucket::IndexBucket;
 pub use column::VectorColumn;
 pub use row_index::{MIN_CODED_ROWS, RowIndex, attach_codes};
 
 use crate::{
-    index::{
-        Bits, IndexError, IndexParams,
-        text::{TextColumn, TextSlot},
-    },
+    index::text::TextSlot,
     view::{Installed, Origin, RowSet, View},
 };
+use bucket::Shared;
 use folder::Folders;
 use isobath_config::IndexConfig;
-use isobath_storage::model::{
-    Analysis, AttributeConfig, AttributeName, AttributeType, Metric, Namespace, Switch,
-};
-use queue::{Queue, Task, Wants};
+use isobath_storage::model::Namespace;
+use parking_lot::Mutex;
+use queue::{Parts, Queue, Task, Wants};
 use std::{
     io,
     path::Path,
@@ -38,7 +42,10 @@ use std::{
 };
 use worker::Worker;
 
-/// Codes and indexes the row sets of views, on two threads of its own and those that a build takes.
+/// Indexes that are fetched at a time.
+const FETCHERS: usize = 4;
+
+/// Codes and indexes the row sets of views, on threads of its own.
 ///
 /// Dropping it cancels the build it is at; a part whose index is not finished gets a new one next time.
 #[derive(Debug)]
@@ -57,12 +64,24 @@ pub struct IndexStatus {
 }
 
 impl IndexService {
-    /// Keeps indexes in the folder `data`, which is created when the first one is built.
-    pub fn start(data: &Path, config: &IndexConfig) -> io::Result<Self> {
+    /// Shares the indexes of large parts through `bucket`, and builds them in the folder `data`, which is emptied
+    /// first; without a bucket keeps them there.
+    pub fn start(
+        data: &Path,
+        config: &IndexConfig,
+        bucket: Option<IndexBucket>,
+    ) -> io::Result<Self> {
+        let folders = Folders::new(data);
+        if bucket.is_some() {
+            folders.clear()?;
+        }
+        let fetchers = bucket.as_ref().map_or(0, |_| FETCHERS);
         let worker = Arc::new(Worker {
-            folders: Folders::new(data),
+            folders,
             config: config.clone(),
             queue: Queue::default(),
+            shared: bucket.map(Shared::new),
+            coding: Mutex::default(),
         });
         let mut service = Self {
             worker,
@@ -70,6 +89,9 @@ impl IndexService {
         };
         service.spawn("index-codes", Worker::code_all)?;
         service.spawn("index-build", Worker::build_all)?;
+        for _ in 0..fetchers {
+            service.spawn("index-fetch", Worker::fetch_all)?;
+        }
         Ok(service)
     }
 
@@ -89,7 +111,7 @@ impl IndexService {
             .keep_parts(&view.namespace, parts.collect());
         for set in view.sets.iter() {
             for (attribute, config) in &view.schema.attributes {
-                if let Some(task) = self.worker.task(view, set, attribute, config) {
+                if let Some(task) = self.worker.task(&view.namespace, set, attribute, config) {
                     self.worker.queue.push(task);
                 }
             }
@@ -109,6 +131,49 @@ impl IndexService {
                 }
             }
         }
+    }
+
+    /// Whether `view` may go over to the parts of `next` without that searches get slower: starts what is missing,
+    /// and is to be asked again until it is so. Never waits.
+    ///
+    /// A part that replaces indexed ones needs its own index first; one of rows that no part had needs none, as they
+    /// were searched without. Texts are indexed before queries meet them. Where the index cannot be built, and where
+    /// nobody builds it, the caller has to go on without at some time.
+    pub fn is_ready(&self, view: &View, next: &Installed) -> bool {
+        let hashes: Parts = next
+            .parts
+            .iter()
+            .filter_map(|p| part(&p.set))
+            .cloned()
+            .collect();
+        let goes = |set: &&Arc<RowSet>| part(set).is_some_and(|hash| !hashes.contains(hash));
+        let replaces = view
+            .sets
+            .iter()
+            .filter(goes)
+            .any(|set| is_indexed(view, set));
+        let schema = next.schema.schema();
+        let mut ready = true;
+        for part in &next.parts {
+            for (attribute, config) in &schema.attributes {
+                let task = self
+                    .worker
+                    .task(&view.namespace, &part.set, attribute, config);
+                let Some(task) = task else {
+                    continue;
+                };
+                let holds = match task.wants {
+                    Wants::Vectors(_) => replaces,
+                    Wants::Text(analysis) => {
+                        TextSlot::found(&part.set, attribute, config.ty, analysis).is_none()
+                    }
+                };
+                ready &= !holds || self.worker.queue.has_failed(&task);
+                self.worker.queue.push(task);
+            }
+        }
+        self.worker.queue.expect_parts(&view.namespace, hashes);
+        ready
     }
 
     /// How far the row sets of `view` are indexed.
@@ -136,11 +201,23 @@ impl IndexService {
 impl Drop for IndexService {
     fn drop(&mut self) {
         self.worker.queue.close();
+        if let Some(shared) = &self.worker.shared {
+            shared.close();
+        }
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             drop(thread.join());
         }
     }
+}
+
+/// Whether an index, rather than codes, finds the vectors of a row set.
+fn is_indexed(view: &View, set: &RowSet) -> bool {
+    let built = |attribute| {
+        let index = RowIndex::of(set, attribute);
+        matches!(index.as_deref(), Some(RowIndex::Built(_)))
+    };
+    view.schema.attributes.keys().any(built)
 }
 
 /// The hash of the part that a row set is.
@@ -149,102 +226,4 @@ fn part(set: &RowSet) -> Option<&Arc<str>> {
         Origin::Part(hash) => Some(hash),
         Origin::Delta => None,
     }
-}
-
-impl Worker {
-    /// What an attribute of a row set lacks.
-    fn task(
-        &self,
-        view: &View,
-        set: &Arc<RowSet>,
-        attribute: &AttributeName,
-        config: &AttributeConfig,
-    ) -> Option<Task> {
-        let wants = match config.full_text() {
-            Some(full_text) => {
-                let analysis = full_text.analysis();
-                self.lacks_text(set, attribute, config.ty, analysis)
-                    .then_some(Wants::Text(analysis))?
-            }
-            None => Wants::Vectors(self.lacks_vectors(set, attribute, config)?),
-        };
-        Some(Task::new(&view.namespace, set, attribute, config.ty, wants))
-    }
-
-    /// The metric by which the vectors of an attribute lack codes or an index.
-    fn lacks_vectors(
-        &self,
-        set: &Arc<RowSet>,
-        attribute: &AttributeName,
-        config: &AttributeConfig,
-    ) -> Option<Metric> {
-        let metric = indexed_by(config)?;
-        let column = VectorColumn::of(set, attribute, config.ty).ok()??;
-        let dim = column.vectors.dim();
-        let index = RowIndex::of(set, attribute).filter(|index| index.fits(dim, metric));
-        let lacks = match index.as_deref() {
-            None => set.len() >= MIN_CODED_ROWS || self.wants_graph(set),
-            Some(RowIndex::Codes(_)) => self.wants_graph(set),
-            Some(RowIndex::Built(_)) => false,
-        };
-        lacks.then_some(metric)
-    }
-
-    /// Whether the texts of an attribute lack an index, or a large part's lack one in a file.
-    fn lacks_text(
-        &self,
-        set: &RowSet,
-        attribute: &AttributeName,
-        ty: AttributeType,
-        analysis: Analysis,
-    ) -> bool {
-        let Some(column) = TextColumn::of(set, attribute, ty) else {
-            return false;
-        };
-        let stored = self.wants_graph(set);
-        match TextSlot::found(set, attribute, ty, analysis) {
-            Some(index) => stored && !index.is_stored(),
-            None => stored || column.len() >= MIN_TEXT_ROWS,
-        }
-    }
-
-    /// Whether a row set is to have a graph, and its texts an index in a file.
-    fn wants_graph(&self, set: &RowSet) -> bool {
-        part(set).is_some() && set.len() >= self.config.min_rows_for_graph.max(1)
-    }
-
-    /// Whether a part is to have an index that it has not.
-    fn waits(&self, view: &View, set: &Arc<RowSet>) -> bool {
-        self.wants_graph(set)
-            && view
-                .schema
-                .attributes
-                .iter()
-                .any(|(attribute, config)| self.task(view, set, attribute, config).is_some())
-    }
-
-    /// The parameters of an index.
-    fn params(&self, metric: Metric) -> Result<IndexParams, IndexError> {
-        let narrow = |field, value: usize| {
-            u16::try_from(value)
-                .map_err(|_| IndexError::invalid(field, format!("{value} is too large")))
-        };
-        let bits = self.config.bits.map(Bits::try_from).transpose();
-        Ok(IndexParams {
-            bits: bits.map_err(|fault| IndexError::invalid("bits", fault))?,
-            degree: narrow("degree", self.config.degree)?,
-            build_list: narrow("build_list", self.config.build_list)?,
-            ..IndexParams::new(metric)
-        })
-    }
-}
-
-/// Fewer texts are indexed by the first query in less time than anybody would notice.
-const MIN_TEXT_ROWS: usize = 512;
-
-/// The metric that an attribute is to be indexed by; `None` where it is not to be.
-fn indexed_by(config: &AttributeConfig) -> Option<Metric> {
-    let switch = config.switches.get(&Switch::Ann);
-    let off = switch.is_some_and(|value| value.as_bool() == Some(false));
-    config.metric.filter(|_| !off)
 }

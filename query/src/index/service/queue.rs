@@ -1,15 +1,19 @@
-//! [`Queue`]: what is to be coded, built and deleted.
+//! [`Queue`]: what is to be coded, fetched, built and deleted.
 
 use super::part;
 use crate::{metrics::INDEX_QUEUE, view::RowSet};
-use isobath_storage::model::{Analysis, AttributeName, AttributeType, Metric, Namespace};
+use isobath_storage::{
+    Clock,
+    model::{Analysis, AttributeName, AttributeType, Metric, Namespace},
+};
 use parking_lot::{Condvar, Mutex};
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 /// More tasks than this are not taken; the next refresh brings them again.
@@ -24,6 +28,8 @@ pub(super) struct Task {
     pub(super) attribute: AttributeName,
     pub(super) ty: AttributeType,
     pub(super) wants: Wants,
+    /// How often it was put off.
+    pub(super) put_off: u32,
 }
 
 /// What the values of an attribute are to be found by.
@@ -55,6 +61,7 @@ impl Task {
             attribute: attribute.clone(),
             ty,
             wants,
+            put_off: 0,
         }
     }
 
@@ -72,7 +79,7 @@ pub(super) enum CoderWork {
     Sweep(Namespace, Arc<Parts>),
 }
 
-/// What is to be coded, built and deleted.
+/// What is to be coded, fetched, built and deleted.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -84,12 +91,17 @@ struct State {
     sweeps: HashMap<Namespace, Arc<Parts>>,
     coding: VecDeque<Task>,
     building: VecDeque<Task>,
+    /// What is looked for in the bucket, by the time from when on, and a number.
+    fetching: BTreeMap<(Duration, u64), Task>,
+    next: u64,
     /// What waits or is being worked on.
     known: HashSet<Key>,
     /// What could not be built.
     failed: HashMap<Key, Task>,
     /// The parts of each namespace as of its newest view.
     parts: HashMap<Namespace, Arc<Parts>>,
+    /// Parts that views are to go over to.
+    coming: HashMap<Namespace, Parts>,
     running: Option<(Task, Arc<AtomicBool>)>,
     closed: bool,
 }
@@ -114,6 +126,25 @@ impl Queue {
         self.wake.notify_all();
     }
 
+    /// Looks for the index of a part in the bucket, from `due` on.
+    pub(super) fn push_fetch(&self, task: Task, due: Duration) {
+        let mut state = self.state.lock();
+        let number = state.next;
+        state.next += 1;
+        state.fetching.insert((due, number), task);
+        self.wake.notify_all();
+    }
+
+    /// Notes the parts that a namespace's view is to go over to: builds for them go on.
+    pub(super) fn expect_parts(&self, namespace: &Namespace, parts: Parts) {
+        self.state.lock().coming.insert(namespace.clone(), parts);
+    }
+
+    /// Whether the task came to nothing, so that nobody need wait for it.
+    pub(super) fn has_failed(&self, task: &Task) -> bool {
+        self.state.lock().failed.contains_key(&task.key())
+    }
+
     /// Notes the parts of a namespace: a build for another one is cancelled, its index deleted.
     pub(super) fn keep_parts(&self, namespace: &Namespace, parts: Parts) {
         let mut state = self.state.lock();
@@ -127,7 +158,15 @@ impl Queue {
         let parts = Arc::new(parts);
         state.parts.insert(namespace.clone(), Arc::clone(&parts));
         state.failed.retain(|_, task| task.set.strong_count() > 0);
-        state.cancel_unless(|task| task.namespace != *namespace || task.is_among(&parts));
+        let coming = state.coming.get(namespace);
+        if coming.is_some_and(|coming| coming.is_subset(&parts)) {
+            state.coming.remove(namespace);
+        }
+        let coming = state.coming.get(namespace);
+        let wanted = |task: &Task| {
+            task.is_among(&parts) || coming.is_some_and(|coming| task.is_among(coming))
+        };
+        state.cancel_unless(|task| task.namespace != *namespace || wanted(task));
         state.sweeps.insert(namespace.clone(), parts);
         self.wake.notify_all();
     }
@@ -152,6 +191,23 @@ impl Queue {
             state.running = Some((task.clone(), Arc::clone(&cancel)));
             Some((task, cancel))
         })
+    }
+
+    /// The next task whose time has come by `clock`; `None` once the queue is closed.
+    pub(super) fn next_for_fetcher(&self, clock: &dyn Clock) -> Option<Task> {
+        let mut state = self.state.lock();
+        while !state.closed {
+            let now = clock.monotonic();
+            match state.fetching.first_entry() {
+                Some(first) if first.key().0 <= now => return Some(first.remove()),
+                Some(first) => {
+                    let wait = first.key().0.saturating_sub(now);
+                    self.wake.wait_for(&mut state, wait);
+                }
+                None => self.wake.wait(&mut state),
+            }
+        }
+        None
     }
 
     fn next<T>(&self, take: impl Fn(&mut State) -> Option<T>) -> Option<T> {

@@ -2,9 +2,11 @@
 
 use super::{
     RowIndex, VectorColumn, attach_codes,
+    bucket::Shared,
     folder::{self, Folders},
     part,
     queue::{CoderWork, Queue, Task, Wants},
+    shared_build::Outcome,
 };
 use crate::{
     index::{Index, IndexError, build, text::TextSlot},
@@ -13,10 +15,12 @@ use crate::{
 };
 use isobath_config::IndexConfig;
 use isobath_storage::model::{Analysis, Metric};
+use parking_lot::Mutex;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 /// Codes row sets, opens their indexes and builds them.
@@ -25,6 +29,10 @@ pub(super) struct Worker {
     pub(super) folders: Folders,
     pub(super) config: IndexConfig,
     pub(super) queue: Queue,
+    /// Where the indexes of large parts are shared with other nodes.
+    pub(super) shared: Option<Shared>,
+    /// Held while rows are coded by those who fetch: they shall not take all cores.
+    pub(super) coding: Mutex<()>,
 }
 
 impl Worker {
@@ -37,6 +45,9 @@ impl Worker {
                         tracing::warn!(%namespace, %error, "old indexes could not be deleted");
                     }
                 }
+                CoderWork::Code(task) if self.is_shared(&task) => {
+                    self.queue.push_fetch(task, Duration::ZERO);
+                }
                 CoderWork::Code(task) => match guarded(|| self.code(&task)) {
                     Ok(true) => self.queue.push_build(task),
                     outcome => self.finish(task, outcome.map(|_| ())),
@@ -45,16 +56,60 @@ impl Worker {
         }
     }
 
+    /// Fetches the indexes of the bucket until the queue is closed.
+    pub(super) fn fetch_all(&self) {
+        let Some(shared) = &self.shared else {
+            return;
+        };
+        while let Some(task) = self.queue.next_for_fetcher(&*shared.bucket.clock) {
+            let outcome = guarded(|| self.fetch(shared, &task));
+            self.settle(shared, task, outcome);
+        }
+    }
+
     /// Builds indexes until the queue is closed.
     pub(super) fn build_all(&self) {
         while let Some((task, cancel)) = self.queue.next_for_builder() {
-            let outcome = guarded(|| self.build(&task, &cancel));
-            if !matches!(outcome, Err(IndexError::Cancelled)) {
-                let label = if outcome.is_ok() { "built" } else { "failed" };
-                metrics::counter!(INDEX_BUILDS, "outcome" => label).increment(1);
+            match &self.shared {
+                Some(shared) if self.is_shared(&task) => {
+                    let outcome = guarded(|| self.build_shared(shared, &task, &cancel));
+                    if !matches!(outcome, Ok(Outcome::Later(_))) {
+                        count_build(&outcome);
+                    }
+                    self.settle(shared, task, outcome);
+                }
+                _ => {
+                    let outcome = guarded(|| self.build(&task, &cancel));
+                    count_build(&outcome);
+                    self.finish(task, outcome);
+                }
             }
-            self.finish(task, outcome);
         }
+    }
+
+    /// Goes on with a task whose index is shared.
+    fn settle(&self, shared: &Shared, mut task: Task, outcome: Result<Outcome, IndexError>) {
+        let at_most = match outcome {
+            Ok(Outcome::Done) => return self.finish(task, Ok(())),
+            Ok(Outcome::Build) => return self.queue.push_build(task),
+            Ok(Outcome::Later(at_most)) => at_most,
+            Err(error) if error.is_passing() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(namespace = %task.namespace, error, "an index is tried again later");
+                Duration::MAX
+            }
+            Err(error) => return self.finish(task, Err(error)),
+        };
+        let now = shared.bucket.clock.monotonic();
+        let due = now.saturating_add(task.wait(now, at_most));
+        task.put_off += 1;
+        self.queue.push_fetch(task, due);
+    }
+
+    /// Whether the index of a task's row set is shared with other nodes.
+    fn is_shared(&self, task: &Task) -> bool {
+        let set = task.set.upgrade().filter(|_| self.shared.is_some());
+        set.is_some_and(|set| matches!(self.identity(task, &set), Ok(Some(_))))
     }
 
     fn finish(&self, task: Task, outcome: Result<(), IndexError>) {
@@ -120,7 +175,8 @@ impl Worker {
             ty,
             ..
         } = task;
-        let part = part(set).filter(|_| self.wants_graph(set));
+        // one that is shared is built elsewhere, and kept in memory until then
+        let part = part(set).filter(|_| self.wants_graph(set) && !self.is_shared(task));
         let outcome = match part {
             Some(part) => {
                 let folder = self.folders.text(namespace, part, attribute, analysis);
@@ -194,9 +250,18 @@ fn open(folder: &Path, set: &RowSet) -> Result<Index, IndexError> {
     Ok(index)
 }
 
-fn attach(task: &Task, set: &RowSet, index: Index) {
+pub(super) fn attach(task: &Task, set: &RowSet, index: Index) {
     let index = Arc::new(RowIndex::Built(Box::new(index)));
     set.indexes.set(&task.attribute, &index);
+}
+
+fn count_build<T>(outcome: &Result<T, IndexError>) {
+    let label = match outcome {
+        Ok(_) => "built",
+        Err(IndexError::Cancelled) => return,
+        Err(_) => "failed",
+    };
+    metrics::counter!(INDEX_BUILDS, "outcome" => label).increment(1);
 }
 
 /// A panic of the work is an error of this one task.

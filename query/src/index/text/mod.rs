@@ -20,6 +20,7 @@ mod text_index;
 
 pub use analyzer::Analyzer;
 pub use column::TextColumn;
+pub(super) use file::{Description, VERSION};
 pub use slot::TextSlot;
 pub use text_index::{Postings, TextIndex, Totals};
 

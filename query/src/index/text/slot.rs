@@ -1,7 +1,14 @@
 //! [`TextSlot`]: where the text index of a row set hangs.
 
-use super::{TextColumn, TextIndex, build::build, file};
-use crate::{index::IndexError, view::RowSet};
+use super::{
+    TextColumn, TextIndex,
+    build::build,
+    file::{self, Description},
+};
+use crate::{
+    index::{IndexError, file::Files},
+    view::RowSet,
+};
 use arc_swap::ArcSwapOption;
 use isobath_storage::model::{Analysis, AttributeName, AttributeType};
 use parking_lot::Mutex;
@@ -76,6 +83,42 @@ impl TextSlot {
         };
         file::create(dir, &index, &column)?;
         slot.hang(file::open(dir, &column, analysis)?);
+        Ok(())
+    }
+
+    /// Writes the text index of `attribute`, built now if there is none yet, into the folder `dir`; what describes
+    /// it is not written. `None` where every row is null.
+    pub(in crate::index) fn write_in(
+        dir: &Path,
+        set: &RowSet,
+        attribute: &AttributeName,
+        ty: AttributeType,
+        analysis: Analysis,
+        expired: &dyn Fn() -> bool,
+    ) -> Result<Option<Description>, IndexError> {
+        let Some(column) = TextColumn::of(set, attribute, ty) else {
+            return Ok(None);
+        };
+        let index = Self::index(set, attribute, ty, analysis, expired)?;
+        index
+            .map(|index| file::create_file(dir, &index, &column))
+            .transpose()
+    }
+
+    /// Hangs the text index of `attribute` that `found` describes, of these files.
+    pub(in crate::index) fn hang_stored(
+        found: &Description,
+        files: &impl Files,
+        set: &RowSet,
+        attribute: &AttributeName,
+        ty: AttributeType,
+        analysis: Analysis,
+    ) -> Result<(), IndexError> {
+        let Some(column) = TextColumn::of(set, attribute, ty) else {
+            return Ok(());
+        };
+        let index = file::open_described(found, files, &column, analysis)?;
+        set.indexes.get_or_default::<Self>(attribute).hang(index);
         Ok(())
     }
 

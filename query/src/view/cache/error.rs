@@ -16,6 +16,15 @@ pub enum CacheError {
         #[source]
         source: object_store::Error,
     },
+    /// The bucket did not take it.
+    #[error("{key} cannot be created")]
+    Send {
+        /// The object.
+        key: String,
+        /// What the store said.
+        #[source]
+        source: object_store::Error,
+    },
     /// The bucket gave other bytes than the object's.
     #[error("{key} is damaged: {fault}")]
     Damaged {
@@ -47,7 +56,7 @@ impl CacheError {
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Fetch { source, .. } => kind_of(source),
+            Self::Fetch { source, .. } | Self::Send { source, .. } => kind_of(source),
             Self::Damaged { .. } => ErrorKind::Corrupt,
             Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 ErrorKind::Full
@@ -59,7 +68,8 @@ impl CacheError {
 
     /// Whether the bucket holds no such object, or other bytes under its key: asking again does not help.
     pub fn is_lost(&self) -> bool {
-        matches!(self.kind(), ErrorKind::NotFound | ErrorKind::Corrupt)
+        let sent = matches!(self, Self::Send { .. });
+        !sent && matches!(self.kind(), ErrorKind::NotFound | ErrorKind::Corrupt)
     }
 
     /// Wraps the system's answer to `action` on `path`.

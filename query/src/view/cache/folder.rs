@@ -108,11 +108,9 @@ impl Folder {
 }
 
 impl Unfinished {
-    /// Puts the file, which is whole now, under its final name.
-    pub(super) fn finish(mut self, file: &File, to: &Path) -> Result<(), CacheError> {
-        file.sync_all()
-            .and_then(|()| fs::rename(&self.path, to))
-            .map_err(CacheError::disk("finish", to))?;
+    /// Puts the file, which is whole now, under its final name. It is not synced: after a crash its hash tells.
+    pub(super) fn finish(mut self, to: &Path) -> Result<(), CacheError> {
+        fs::rename(&self.path, to).map_err(CacheError::disk("finish", to))?;
         self.finished = true;
         Ok(())
     }

@@ -7,8 +7,8 @@
 //!
 //! - A file is called by the [`ContentHash`](isobath_storage::model::ContentHash) of its bytes, so that what two
 //!   namespaces share lies here once.
-//! - A file under its final name is whole: it is written under another name, compared with its hash, synced and
-//!   renamed. One that an earlier process left is compared again before its first use.
+//! - A file under its final name is whole: it is written under another name, compared with its hash and renamed. It is
+//!   not synced, since one that an earlier process left is compared again before its first use.
 //! - What is used least recently goes first; a file that somebody holds stays, since deleting it would free nothing.
 //! - The folder may be emptied at any time: the next need fetches again, and mappings stay valid.
 
@@ -20,6 +20,7 @@ mod folder;
 mod object_cache;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use cached_file::CachedFile;
 pub use error::CacheError;

@@ -138,6 +138,10 @@ impl ObjectCache {
         self.entries.lock().bytes()
     }
 
+    pub(super) fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
     /// The file, if it is here and was compared with its hash already.
     fn checked(&self, hash: ContentHash) -> Option<CachedFile> {
         let known = self.entries.lock().touch(hash)?;
@@ -199,7 +203,7 @@ impl ObjectCache {
         self.make_room(bytes);
         let path = self.folder.file(hash);
         let to = path.clone();
-        let file = blocking(move || unfinished.finish(&file, &to).map(|()| file)).await?;
+        let file = blocking(move || unfinished.finish(&to).map(|()| file)).await?;
         let lease = self.entries.lock().insert(hash, bytes, true);
         self.measure();
         Ok(CachedFile::new(path, file, bytes, lease))

@@ -22,8 +22,7 @@ impl Fixture {
     fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let options = StoreOptions::default();
-        let none: [(&str, &str); 0] = [];
-        let backend = Backend::open("memory://cache-tests", none, &options).unwrap();
+        let backend = Backend::in_memory();
         Self {
             store: compose(backend, &options, &clock, None),
             dir: tempfile::tempdir().unwrap(),
@@ -199,6 +198,23 @@ async fn should_keep_what_the_node_made_itself() {
     assert_eq!(&found.unwrap().map().unwrap()[..], adopted);
     assert!(!own.path().exists());
     assert_eq!((fixture.gets(), cache.bytes()), (0, 10));
+}
+
+#[tokio::test]
+async fn should_send_what_it_keeps() {
+    let fixture = Fixture::new();
+    let cache = fixture.open(1 << 30);
+    for len in [3usize, 8 << 20, (17 << 20) + 5] {
+        let bytes = Bytes::from(vec![7; len]);
+        let hash = ContentHash::of(&bytes);
+        let key = Path::from(format!("data/{len}"));
+        let kept = cache.put(hash, bytes.clone()).await.unwrap();
+        for _ in 0..2 {
+            cache.upload(&key, &kept).await.unwrap();
+        }
+        let sent = fixture.store.data.get(&key).await.unwrap();
+        assert_eq!(sent.bytes().await.unwrap(), bytes, "{len}");
+    }
 }
 
 #[tokio::test]
