@@ -176,9 +176,9 @@ impl Shared {
         self.wait(async {
             let send = |file: BuiltFile| self.send(key, folder, file);
             let files = stream::iter(index.files.clone()).map(send);
-            let sent = files.buffer_unordered(FILES_AT_ONCE);
+            let kept = files.buffer_unordered(FILES_AT_ONCE);
             // held until the index is opened, so that they are not evicted before
-            let _held: Vec<CachedFile> = sent.try_collect().await?;
+            let _held: Vec<CachedFile> = kept.try_collect().await?;
             let first = self.indexes.publish(key, &index).await;
             first.map(drop).map_err(IndexError::from)
         })

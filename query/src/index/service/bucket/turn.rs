@@ -24,7 +24,7 @@ const RENEWAL: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(in crate::index::service) enum Turn {
     /// This node's, until it is dropped.
-    Ours(Claimed),
+    Ours(Box<Claimed>),
     /// Another node's, for so long if it does not go on.
     Theirs(Duration),
 }
@@ -71,10 +71,10 @@ impl Turn {
         if !claim.create_next().await? {
             return Ok(Self::Theirs(LEASE));
         }
-        Ok(Self::Ours(Claimed {
+        Ok(Self::Ours(Box::new(Claimed {
             claim,
             renewal: None,
-        }))
+        })))
     }
 }
 
