@@ -30,7 +30,7 @@ use folding::Folding;
 use isobath_compactor::{Compactor, Scratch};
 use isobath_config::{Config, Role as NodeRole};
 use isobath_query::{
-    index::IndexService,
+    index::{IndexBucket, IndexService},
     search::{SearchContext, SearchError, SearchPool},
     view::{ObjectCache, Views},
 };
@@ -51,7 +51,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use write::WriteLimits;
@@ -138,7 +138,7 @@ impl Node {
             start: held.start,
             shutdown: shutdown.clone(),
         });
-        let index = start_index(&config, &bucket)?;
+        let index = held.indexes(&config, &bucket, &clock, id)?;
         let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
         let folding = folding.start()?;
         let pool = SearchPool::start(&config.search, Arc::clone(&clock));
@@ -299,6 +299,28 @@ impl Held {
 }
 
 impl Held {
+    /// Starts what fetches and builds the indexes of this bucket's parts.
+    fn indexes(
+        &self,
+        config: &Config,
+        bucket: &Bucket,
+        clock: &Arc<dyn Clock>,
+        node: Uuid,
+    ) -> Result<Arc<IndexService>, NodeError> {
+        let id = bucket.marker.bucket.0.to_string();
+        let dir = config.cache_dir.join("index").join(id);
+        let bucket = IndexBucket {
+            store: Arc::clone(&bucket.store.data),
+            cache: Arc::clone(&self.opener.cache),
+            clock: Arc::clone(clock),
+            runtime: Handle::current(),
+            node,
+            builds: config.roles.contains(&NodeRole::Index),
+        };
+        let index = IndexService::start(&dir, &config.index, Some(bucket));
+        Ok(Arc::new(index.map_err(NodeError::Thread)?))
+    }
+
     fn folding(
         &self,
         config: &Config,
@@ -333,14 +355,6 @@ fn open_cache(config: &Config, bucket: &Bucket) -> Result<Arc<ObjectCache>, Node
     let store = Arc::clone(&bucket.store.data);
     let cache = ObjectCache::open(&dir, config.cache.max_bytes.as_u64(), store)?;
     Ok(Arc::new(cache))
-}
-
-/// Starts to build the indexes of this bucket's parts.
-fn start_index(config: &Config, bucket: &Bucket) -> Result<Arc<IndexService>, NodeError> {
-    let id = bucket.marker.bucket.0.to_string();
-    let dir = config.cache_dir.join("index").join(id);
-    let index = IndexService::start(&dir, &config.index, None).map_err(NodeError::Thread)?;
-    Ok(Arc::new(index))
 }
 
 /// Waits until the log's task and the folding thread have ended.

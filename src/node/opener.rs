@@ -25,7 +25,7 @@ use tokio::sync::Mutex as Turn;
 #[derive(Debug)]
 pub(super) struct Opener {
     pub(super) catalog: Catalog,
-    cache: Arc<ObjectCache>,
+    pub(super) cache: Arc<ObjectCache>,
     views: Arc<Views>,
     /// The manifest that each open namespace stands on.
     manifests: Mutex<BTreeMap<Namespace, Arc<Manifest>>>,

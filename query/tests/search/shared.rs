@@ -151,7 +151,7 @@ fn one_part() -> View {
 /// Every row is nearest to itself, by the graph.
 async fn assert_searches_well(view: View) {
     let (pool, view) = (pool(), Arc::new(view));
-    for (id, values) in some_rows().iter().step_by(9) {
+    for (id, values) in some_rows().iter().step_by(17) {
         let Value::Vector(vector) = &values[3] else {
             panic!("no vector");
         };
@@ -163,7 +163,7 @@ async fn assert_searches_well(view: View) {
 
 /// Few, since graphs are built slowly where nothing is optimised.
 fn some_rows() -> Vec<(u64, [Value; 4])> {
-    rows().into_iter().take(120).collect()
+    rows().into_iter().take(240).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -287,7 +287,7 @@ async fn should_hold_back_a_merged_part_until_its_index_is_there() {
     let region = Region::new();
     let node = region.node(1, true);
     let all = some_rows();
-    let (a, b) = all.split_at(60);
+    let (a, b) = all.split_at(120);
     let of = |seed: &str, rows: &[_]| row_set(part(&hash(seed).to_string()), rows);
     let (first, second, merged) = (of("first", a), of("second", b), of("merged", &all));
     let delta = row_set(Origin::Delta, b);
