@@ -87,7 +87,13 @@ class Trial:
     """A node with three lives: it writes and is killed, meets the point, and is checked."""
 
     def __init__(self, bucket: Bucket, home: Path):
-        settings = {"fold.min_rows": "50", "fold.pause": "200ms", "fold.interval": "100ms"}
+        settings = {
+            "fold.min_rows": "50",
+            "fold.pause": "200ms",
+            "fold.interval": "50ms",
+            "fold.min_part_bytes": "1kB",
+            "fold.checkpoint_interval": "150ms",
+        }
         self.node = Node(bucket, home, settings)
         self.crew: Crew | None = None
 

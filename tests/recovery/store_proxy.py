@@ -113,12 +113,15 @@ class _Connection(StreamRequestHandler):
 
 
 def kind_of(request: bytes) -> str:
-    """Method and first segment of the key below the region's prefix: `PUT log`, `LIST claim`."""
+    """Method and first segment of the key below the region's prefix: `PUT log`, `LIST claim`; of data objects what they
+    are: `PUT run`, `GET part`."""
     method, target = request.split(b" ", 2)[:2]
     path, _, query = target.decode().partition("?")
     if listed := re.search(r"prefix=[^&]*?(?:%2F|/)(\w*)", query):
         return f"LIST {listed.group(1) or 'all'}"
     key = path.split("/")[3:]
+    if key and key[0] == "data":
+        key = key[1:] if len(key) < 4 else key[2:]
     return f"{method.decode()} {key[0] if key else '-'}"
 
 
