@@ -1,4 +1,5 @@
-//! The fold that turns segments into parts, deletion vectors and manifests.
+//! The fold that turns segments into parts, deletion vectors and manifests; and what stands on it: reading the state
+//! of a bucket at a moment, verifying it, restoring it elsewhere.
 //!
 //! [`fold`] and [`merge`] are pure; [`plan`] decides what is worth it; [`Compactor`] writes to the bucket.
 //!
@@ -13,13 +14,22 @@ mod error;
 mod fold;
 mod merge;
 mod plan;
+pub mod restore;
 mod runs;
+#[cfg(test)]
+mod scene;
 mod scratch;
+pub mod state;
+pub mod verify;
+
+#[cfg(test)]
+use isobath_storage::model;
 
 pub use checkpoint::CheckpointJob;
 pub use compact::{Compacted, Compactor, Job};
 pub use error::CompactError;
 pub use fold::{Folded, Prior, fold};
 pub use merge::{Merged, merge};
+pub(crate) use merge::mask;
 pub use plan::{Plan, PlanInput, plan};
 pub use scratch::{Scratch, ScratchFile};

@@ -98,7 +98,7 @@ impl Merged {
 }
 
 /// The rows of a part without the values that drops hide.
-fn mask(part: &PartRows, schema: &SchemaState) -> Rows {
+pub(crate) fn mask(part: &PartRows, schema: &SchemaState) -> Rows {
     let mut rows = Rows::clone(&part.rows);
     for (name, attribute) in &schema.attributes {
         let Some(dropped) = attribute.dropped else {

@@ -53,8 +53,20 @@ impl LogObjects {
 
 /// Opens the bucket of these settings as a node does, but makes no directory.
 pub(super) fn open(config: &Config) -> anyhow::Result<Store> {
+    open_with(config, false)
+}
+
+/// Opens the bucket of these settings as a node does, and makes its directory where there is none.
+pub(super) fn open_or_make(config: &Config) -> anyhow::Result<Store> {
+    open_with(config, true)
+}
+
+fn open_with(config: &Config, create_dir: bool) -> anyhow::Result<Store> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let options = StoreOptions::from_config(&config.store, &config.log);
+    let options = StoreOptions {
+        create_dir,
+        ..StoreOptions::from_config(&config.store, &config.log)
+    };
     Store::open(&config.bucket, settings::environment(), &options, &clock)
         .context("cannot open the bucket")
 }

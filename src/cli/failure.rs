@@ -1,8 +1,11 @@
 //! [`Failure`]: an error as the process reports it: one line, and a code that scripts can tell apart.
 
 use super::client::ClientError;
+use isobath_compactor::state::StateError;
 use isobath_config::ConfigError;
-use isobath_storage::{error::ErrorKind, format::FormatError, store::StoreError};
+use isobath_storage::{
+    catalog::CatalogError, error::ErrorKind, format::FormatError, store::StoreError,
+};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -66,8 +69,10 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
     if cause.is::<Corrupt>() {
         return Some(Kind::Corrupt);
     }
-    if let Some(store) = cause.downcast_ref::<StoreError>() {
-        return match store.kind() {
+    let store = cause.downcast_ref().map(StoreError::kind);
+    let store = store.or_else(|| cause.downcast_ref().map(StateError::kind));
+    if let Some(kind) = store.or_else(|| cause.downcast_ref().map(CatalogError::kind)) {
+        return match kind {
             ErrorKind::Invalid => Some(Kind::Usage),
             ErrorKind::Unavailable | ErrorKind::NotFound => Some(Kind::Unreachable),
             ErrorKind::Corrupt => Some(Kind::Corrupt),

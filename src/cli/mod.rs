@@ -13,8 +13,12 @@ mod ground_truth;
 mod import;
 mod inspect;
 mod keys;
+mod parts;
+mod restore;
 mod serve;
 mod settings;
+mod snapshot;
+mod verify;
 
 use crate::telemetry::{self, LogFormat};
 use clap::{Parser, Subcommand};
@@ -46,7 +50,10 @@ enum Command {
     Import(import::Args),
     Inspect(inspect::Args),
     Keys(keys::Args),
+    Restore(restore::Args),
     Serve(serve::Args),
+    Snapshot(snapshot::Args),
+    Verify(verify::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -71,6 +78,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Keys(args) => block_on(keys::run(args)),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
+        Command::Restore(args) => block_on(restore::run(args)),
+        Command::Snapshot(args) => block_on(snapshot::run(args)),
+        Command::Verify(args) => block_on(verify::run(args)),
     }
 }
 

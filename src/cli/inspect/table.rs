@@ -15,7 +15,7 @@ pub(in crate::cli) fn table<const N: usize>(head: [&str; N]) -> Table {
 }
 
 /// A time as RFC 3339 in UTC, to the millisecond.
-pub(super) fn time(hlc: Hlc) -> String {
+pub(in crate::cli) fn time(hlc: Hlc) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(hlc.millis()));
     // 48 bits of milliseconds end in the year 10889, which the text form does not reach.
     let printable = time.filter(|_| hlc.millis() < 253_402_300_800_000);

@@ -9,6 +9,7 @@ mod indexes;
 mod objects;
 mod open_checkpoint;
 mod patience;
+mod records;
 mod upload;
 
 pub use claim::{Claim, Claims};

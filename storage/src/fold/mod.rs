@@ -18,7 +18,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-pub use digest::digest;
+pub use digest::{NamespaceDigest, StateDigest, digest};
 pub use error::FoldError;
 pub use namespace_state::NamespaceState;
 pub use overlay::{BaseRows, Changes, Found, Overlay};

@@ -26,6 +26,11 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// Whether it keeps anything at this time, in milliseconds since 1970.
+    pub fn holds_at(&self, now_ms: u64) -> bool {
+        self.expires_at_ms.is_none_or(|end| now_ms < end)
+    }
+
     /// The pin's bytes.
     pub fn encode(&self) -> Result<Bytes, FormatError> {
         sealed::seal(WHAT, VERSION, self)

@@ -16,6 +16,7 @@
 
 mod barriers;
 mod batch;
+pub mod chain;
 mod commit;
 mod error;
 mod follow;

@@ -1,5 +1,6 @@
 //! [`Segments`]: the segments of one log in a bucket, as objects.
 
+use super::chain;
 use crate::catalog::{Outcome, Patience};
 use crate::format::segment;
 use crate::model::{ClusterId, ContentHash, LogId, Segment, SegmentHeader, Seq};
@@ -8,8 +9,6 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Bytes at the end of a segment that hold the hash of all others.
-const FOOTER: usize = 64;
 /// Work on fewer bytes than this is done on the spot.
 const HEAVY: usize = 256 * 1024;
 
@@ -92,12 +91,12 @@ impl Segments {
     /// Lays `segment` out.
     pub(super) fn encode(segment: &Segment) -> Result<(Bytes, ContentHash), Fault> {
         let bytes = segment::encode(segment).map_err(chain_text)?;
-        let digest = digest(&bytes);
+        let digest = chain::link(&bytes);
         Ok((bytes, digest))
     }
 
     fn decode(&self, seq: Seq, bytes: &Bytes) -> Result<Read, Fault> {
-        let (size, digest) = (bytes.len(), digest(bytes));
+        let (size, digest) = (bytes.len(), chain::link(bytes));
         let segment = segment::decode(bytes).map_err(chain_text)?;
         self.check(seq, &segment.header)?;
         Ok(Read {
@@ -123,12 +122,6 @@ impl Segments {
     fn key(&self, seq: Seq) -> object_store::path::Path {
         SegmentKey { log: self.log, seq }.path()
     }
-}
-
-/// The hash that stands for a segment in the running hash of its log: that of its footer, in which the
-/// hash of everything else stands.
-fn digest(bytes: &[u8]) -> ContentHash {
-    ContentHash::of(&bytes[bytes.len().saturating_sub(FOOTER)..])
 }
 
 fn chain_text(error: impl std::error::Error) -> Fault {

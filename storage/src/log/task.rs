@@ -4,7 +4,7 @@ use super::barriers::Barriers;
 use super::batch::Queue;
 use super::handle::{BarrierReply, Command, LogHandle};
 use super::segments::{Read, Segments, heavy};
-use super::{AppendError, BarrierError, Member, Parts, Role, Sink, Start, StopReason};
+use super::{AppendError, BarrierError, Member, Parts, Role, Sink, Start, StopReason, chain};
 use crate::Clock;
 use crate::catalog::{Claim, Claims, Floor, Floors, Patience};
 use crate::log::protocol::{Reader, Rules, Verdict, Window};
@@ -205,7 +205,7 @@ impl<S: Sink> Task<S> {
         self.hlc.observe(header.hlc_max);
         let seq = header.seq;
         if self.reader.consume(header.epoch) == Verdict::Live {
-            self.chain = extend(self.chain, digest);
+            self.chain = chain::extend(self.chain, digest);
             let sink = &mut self.sink;
             heavy(bytes, || sink.apply(segment));
         } else {
@@ -294,14 +294,6 @@ impl<S: Sink> Task<S> {
             floor: self.floor.seq,
         })
     }
-}
-
-/// The running hash of a log after one more segment.
-fn extend(chain: ContentHash, digest: ContentHash) -> ContentHash {
-    let mut both = [0; 64];
-    both[..32].copy_from_slice(&chain.0);
-    both[32..].copy_from_slice(&digest.0);
-    ContentHash::of(&both)
 }
 
 /// The shortest and the longest time between two segments.

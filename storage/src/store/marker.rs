@@ -70,6 +70,24 @@ impl Marker {
         Ok(found)
     }
 
+    /// Marks a bucket that was filled before it got a marker, which makes it one that can be served; whether nobody
+    /// else marked it.
+    pub async fn finish(self, store: &dyn ObjectStore) -> Result<bool, StoreError> {
+        let path = MarkerKey.path();
+        match self.put(store).await {
+            Ok(()) => Ok(true),
+            Err(error) if kind_of(&error) == ErrorKind::Conflict => {
+                Ok(Self::read_from(store).await? == Some(self))
+            }
+            Err(error) => Err(StoreError::request("create", &path, error)),
+        }
+    }
+
+    /// The marker of the bucket in `store`; none where there is none.
+    pub async fn read_in(store: &dyn ObjectStore) -> Result<Option<Self>, StoreError> {
+        Self::read_from(store).await
+    }
+
     /// Whether the bucket still carries this marker; asked at every claim and heartbeat, in one
     /// request.
     pub async fn check(&self, store: &Store) -> Result<(), StoreError> {
@@ -104,24 +122,25 @@ impl Marker {
     /// Writes the marker into an empty bucket; the first of several wins.
     async fn create(self, store: &Store) -> Result<Self, StoreError> {
         refuse_if_used(store).await?;
-        let path = MarkerKey.path();
-        let failed = |source| StoreError::request("create", &path, source);
-        let text = serde_json::to_vec_pretty(&self).map_err(|error| StoreError::Damaged {
-            key: path.to_string(),
-            reason: error.to_string(),
-        })?;
-        match store
-            .data
-            .put_opts(&path, PutPayload::from(text), PutMode::Create.into())
-            .await
-        {
-            Ok(_) => Ok(self),
+        match self.put(&*store.data).await {
+            Ok(()) => Ok(self),
             Err(error) if kind_of(&error) == ErrorKind::Conflict => {
                 let first = Self::read(store).await?;
                 first.ok_or_else(|| lost(store, "was emptied while it was set up"))
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(StoreError::request("create", &MarkerKey.path(), error)),
         }
+    }
+
+    async fn put(self, store: &dyn ObjectStore) -> Result<(), object_store::Error> {
+        let text = serde_json::to_vec_pretty(&self);
+        let text = text.map_err(|error| object_store::Error::Generic {
+            store: "marker",
+            source: error.into(),
+        })?;
+        let (path, mode) = (MarkerKey.path(), PutMode::Create.into());
+        let put = store.put_opts(&path, PutPayload::from(text), mode);
+        put.await.map(drop)
     }
 }
 

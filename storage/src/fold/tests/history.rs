@@ -11,7 +11,7 @@ use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
 /// One segment's block.
-pub(super) type Item = (SegmentHeader, Block);
+pub(crate) type Item = (SegmentHeader, Block);
 
 /// A column of a write: its number chooses name and type.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ fn any_op() -> impl Strategy<Value = Op> {
 }
 
 /// Up to 12 segments; each log's times rise, those of several logs may be equal.
-pub(super) fn any_history() -> impl Strategy<Value = Vec<Item>> {
+pub(crate) fn any_history() -> impl Strategy<Value = Vec<Item>> {
     // Declarations are stamped like the first mutation, so only that may drop what they declare.
     let first =
         |(at, op): &(usize, Op)| *at == 0 || !matches!(op, Op::Drop(_) | Op::DeleteNamespace);
@@ -84,7 +84,7 @@ pub(super) fn any_history() -> impl Strategy<Value = Vec<Item>> {
 }
 
 /// An order in which the segments arrive, some of them several times.
-pub(super) fn any_order(history: Vec<Item>) -> impl Strategy<Value = (Vec<Item>, Vec<usize>)> {
+pub(crate) fn any_order(history: Vec<Item>) -> impl Strategy<Value = (Vec<Item>, Vec<usize>)> {
     let all: Vec<usize> = (0..history.len()).collect();
     let again = vec(0..history.len(), 0..5);
     let order =
@@ -93,7 +93,7 @@ pub(super) fn any_order(history: Vec<Item>) -> impl Strategy<Value = (Vec<Item>,
 }
 
 /// One segment that upserts `ids`.
-pub(super) fn upserts(ids: &[u64]) -> Item {
+pub(crate) fn upserts(ids: &[u64]) -> Item {
     item(
         0,
         1,
