@@ -29,7 +29,7 @@ pub use checkpoint::CheckpointJob;
 pub use compact::{Compacted, Compactor, Job};
 pub use error::CompactError;
 pub use fold::{Folded, Prior, fold};
-pub use merge::{Merged, merge};
 pub(crate) use merge::mask;
+pub use merge::{Merged, merge};
 pub use plan::{Plan, PlanInput, plan};
 pub use scratch::{Scratch, ScratchFile};

@@ -153,7 +153,10 @@ impl Scene {
             .map(|(name, manifest)| (name.clone(), manifest.entry()))
             .collect();
         let before = self.checkpoint.take();
-        let seen = before.as_ref().map(OpenCheckpoint::seen).unwrap_or_default();
+        let seen = before
+            .as_ref()
+            .map(OpenCheckpoint::seen)
+            .unwrap_or_default();
         let mut blocks = BTreeMap::new();
         for namespace in self.names() {
             let mut newer = seen.clone();

@@ -112,17 +112,15 @@ impl Restore<'_> {
         copying.create_numbered(&key, bytes).await?;
         let digest = self.compare(source, target).await?;
         let marker = Marker::new(self.cluster, self.region, self.bucket);
-        let finished = marker.finish(&*self.to).await;
-        match finished.map_err(|error| StateError::Invalid(error.to_string()))? {
-            true => Ok(Restored {
-                digest,
-                logs,
-                written: copying.progress,
-            }),
-            false => Err(StateError::Invalid(
-                "somebody else set up the target meanwhile".to_owned(),
-            )),
+        if !marker.finish(&*self.to).await? {
+            let text = "somebody else set up the target meanwhile";
+            return Err(StateError::Invalid(text.to_owned()));
         }
+        Ok(Restored {
+            digest,
+            logs,
+            written: copying.progress,
+        })
     }
 
     pub(crate) fn wants(&self, namespace: &Namespace) -> bool {

@@ -6,7 +6,7 @@ use isobath_storage::{
     fold::FoldError,
     format::FormatError,
     model::{LogId, Namespace, Seq},
-    store::kind_of,
+    store::{StoreError, kind_of},
 };
 
 /// Why the state of a bucket cannot be read or carried over.
@@ -15,6 +15,9 @@ pub enum StateError {
     /// An object of the catalog cannot be read or written.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The bucket's marker cannot be read or written.
+    #[error(transparent)]
+    Bucket(#[from] StoreError),
     /// The store failed.
     #[error("{key} cannot be read or written")]
     Store {
@@ -70,6 +73,7 @@ impl StateError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Catalog(error) => error.kind(),
+            Self::Bucket(error) => error.kind(),
             Self::Store { source, .. } => kind_of(source),
             Self::Format { source, .. } => source.kind(),
             Self::Damaged { .. } => ErrorKind::Corrupt,
@@ -78,17 +82,15 @@ impl StateError {
         }
     }
 
-    pub(crate) fn store(key: impl ToString) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::Store {
-            key: key.to_string(),
-            source,
-        }
+    pub(crate) fn store(
+        key: &(impl ToString + ?Sized),
+    ) -> impl FnOnce(object_store::Error) -> Self {
+        let key = key.to_string();
+        move |source| Self::Store { key, source }
     }
 
-    pub(crate) fn format(key: impl ToString) -> impl FnOnce(FormatError) -> Self {
-        move |source| Self::Format {
-            key: key.to_string(),
-            source,
-        }
+    pub(crate) fn format(key: &(impl ToString + ?Sized)) -> impl FnOnce(FormatError) -> Self {
+        let key = key.to_string();
+        move |source| Self::Format { key, source }
     }
 }

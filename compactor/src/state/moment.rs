@@ -8,7 +8,7 @@ use isobath_storage::{
     fold::{NamespaceDigest, StateDigest},
     format::{Manifest, Position, segment::Directory},
     model::{
-        Block, ClusterId, ContentHash, Hlc, IdKind, LogId, Namespace, SegmentHeader, Seq,
+        Block, ClusterId, ContentHash, Hlc, IdKind, LogId, Namespace, Segment, SegmentHeader, Seq,
         VersionVector,
     },
     store::keys::{DeadKey, Key, SegmentKey},
@@ -211,13 +211,12 @@ impl Moment {
                 if seen.covers(&slice.upto) {
                     continue;
                 }
-                for segment in self.catalog.slice(run, slice).await? {
-                    let header = segment.header;
-                    if header.seq > seen.get(header.log) {
-                        let found = segment.blocks.into_iter();
-                        blocks.extend(found.map(|block| (header.clone(), block)));
-                    }
-                }
+                let segments = self.catalog.slice(run, slice).await?.into_iter();
+                let newer = segments.filter(|s| s.header.seq > seen.get(s.header.log));
+                blocks.extend(newer.flat_map(|segment| {
+                    let Segment { header, blocks } = segment;
+                    blocks.into_iter().map(move |block| (header.clone(), block))
+                }));
             }
         }
         let segments = self.logs.values().flat_map(|span| &span.segments);

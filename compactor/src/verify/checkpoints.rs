@@ -109,7 +109,7 @@ async fn runs(
             if bytes.len() as u64 != entry.bytes {
                 let (said, path) = (entry.bytes, CheckpointKey(by).path());
                 report.damage(
-                    path,
+                    &path,
                     format!("says that run {} has {said} bytes", entry.hash),
                 );
             }
@@ -129,7 +129,7 @@ async fn pins(
         let checkpoint = pin.checkpoint;
         if pin.holds_at(now_ms) && !checkpoints.all.contains_key(&checkpoint) {
             let what = format!("holds checkpoint {checkpoint}, which is missing or damaged");
-            report.damage(PinKey(id).path(), what);
+            report.damage(&PinKey(id).path(), what);
         }
     }
     Ok(())

@@ -96,13 +96,12 @@ impl Walk {
             let Some(bytes) = found(report, &path, bytes, "it was listed") else {
                 return Ok(());
             };
-            match sound(report, &path, segment::decode(&bytes))? {
-                Some(segment) => self.step(&path, key, &segment, &bytes, report),
-                None => {
-                    // the epoch of a damaged segment is not known: neither is what comes after it
-                    self.chain = None;
-                    self.reader.consume(self.reader.max_epoch());
-                }
+            if let Some(segment) = sound(report, &path, segment::decode(&bytes))? {
+                self.step(&path, key, &segment, &bytes, report);
+            } else {
+                // what a damaged segment adds to the running hash is not known
+                self.chain = None;
+                self.reader.consume(self.reader.max_epoch());
             }
             self.passed(report);
         }
@@ -178,7 +177,7 @@ impl Walk {
         let Some(last) = behind.last() else {
             return Ok(());
         };
-        let mut lost = last.0 - tail.0 > MAX_WINDOW;
+        let mut was_there = last.0 - tail.0 > MAX_WINDOW;
         let log = self.log;
         let keys = behind.iter().map(|seq| SegmentKey { log, seq: *seq });
         let keys = keys.map(|key| (key.path(), ()));
@@ -189,11 +188,11 @@ impl Walk {
             };
             if let Some(segment) = sound(report, &path, segment::decode(&bytes))? {
                 // whoever wrote it had seen the segment that is not there
-                lost |= segment.header.seen.get(self.log) > tail;
+                was_there |= segment.header.seen.get(self.log) > tail;
             }
         }
         let count = behind.len();
-        if lost {
+        if was_there {
             report.damage(&path, format!("is missing: {count} segments come after it"));
         } else {
             let what = format!("is not there yet: {count} segments after it are not committed");

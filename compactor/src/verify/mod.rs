@@ -41,7 +41,7 @@ pub async fn verify(
     let fetch = Fetch::new(store);
     if !listing.has(&AnyKey::Marker(MarkerKey)) {
         report.note(
-            MarkerKey.path(),
+            &MarkerKey.path(),
             "is not there: a copy, not a region's bucket",
         );
     }
@@ -73,7 +73,7 @@ async fn digest(
         }
         Err(StateError::NotCovered { log, floor }) => {
             let what = format!("segments up to {floor} are gone, and no checkpoint holds them");
-            report.damage(format!("log/{log}"), what);
+            report.damage(&format!("log/{log}"), what);
         }
         Err(error) => return Err(error),
     }

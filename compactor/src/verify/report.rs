@@ -27,12 +27,12 @@ pub struct Finding {
 }
 
 impl Report {
-    pub(super) fn damage(&mut self, key: impl ToString, what: impl Into<String>) {
+    pub(super) fn damage(&mut self, key: &(impl ToString + ?Sized), what: impl Into<String>) {
         let (key, what) = (key.to_string(), what.into());
         self.damaged.push(Finding { key, what });
     }
 
-    pub(super) fn note(&mut self, key: impl ToString, what: impl Into<String>) {
+    pub(super) fn note(&mut self, key: &(impl ToString + ?Sized), what: impl Into<String>) {
         let (key, what) = (key.to_string(), what.into());
         self.notes.push(Finding { key, what });
     }
