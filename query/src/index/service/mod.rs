@@ -31,9 +31,8 @@ use crate::{
 use bucket::Shared;
 use folder::Folders;
 use isobath_config::IndexConfig;
-use isobath_storage::model::Namespace;
 use parking_lot::Mutex;
-use queue::{Parts, Queue, Task, Wants};
+use queue::{Parts, Queue, Wants};
 use std::{
     io,
     path::Path,
@@ -113,21 +112,6 @@ impl IndexService {
             for (attribute, config) in &view.schema.attributes {
                 if let Some(task) = self.worker.task(&view.namespace, set, attribute, config) {
                     self.worker.queue.push(task);
-                }
-            }
-        }
-    }
-
-    /// Indexes the texts of parts that no query has met yet, so that none has to do it; takes as long as that.
-    pub fn prepare(&self, namespace: &Namespace, parts: &Installed) {
-        let schema = parts.schema.schema();
-        for part in &parts.parts {
-            for (attribute, config) in &schema.attributes {
-                if let Some(full_text) = config.full_text() {
-                    let analysis = full_text.analysis();
-                    let wants = Wants::Text(analysis);
-                    let task = Task::new(namespace, &part.set, attribute, config.ty, wants);
-                    self.worker.prepare_text(&task, &part.set, analysis);
                 }
             }
         }

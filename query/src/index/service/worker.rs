@@ -155,17 +155,6 @@ impl Worker {
         Ok(wants_graph)
     }
 
-    /// Indexes the texts of a row set now, if that is to be done at all.
-    pub(super) fn prepare_text(&self, task: &Task, set: &RowSet, analysis: Analysis) {
-        if !self.lacks_text(set, &task.attribute, task.ty, analysis) {
-            return;
-        }
-        if let Err(error) = guarded(|| self.index_text(task, set, analysis)) {
-            let attribute = &task.attribute;
-            tracing::warn!(namespace = %task.namespace, %attribute, %error, "texts stay without an index");
-        }
-    }
-
     /// Opens the text index of a row set, or builds it.
     fn index_text(&self, task: &Task, set: &RowSet, analysis: Analysis) -> Result<(), IndexError> {
         let expired = || self.queue.is_closed();

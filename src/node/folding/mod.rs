@@ -1,0 +1,282 @@
+//! [`Folding`]: the thread that follows the bucket's checkpoints, and that turns the log into parts and makes
+//! checkpoints itself where the node compacts.
+
+mod checkpoints;
+
+use super::{
+    NodeError, metrics,
+    opener::{OpenError, Opener},
+};
+use checkpoints::Rounds;
+use isobath_compactor::{CompactError, Compactor, Job, PlanInput, Prior, plan};
+use isobath_config::FoldConfig;
+use isobath_query::{
+    index::IndexService,
+    view::{FoldInput, Installed, Live, Views},
+};
+use isobath_storage::{
+    Clock,
+    format::Manifest,
+    log::Start,
+    model::{LogId, Namespace, VersionVector},
+};
+use std::{collections::BTreeMap, error::Error, sync::Arc, thread, time::Duration};
+use tokio::{runtime::Handle, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+/// After a pause a delta of at least one row in so many is folded.
+const SMALL_SHARE: u64 = 50;
+
+/// So long the parts that a merge replaces answer at most while the index of the new one is missing.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What the folding thread works with.
+#[derive(Debug)]
+pub(super) struct Folding {
+    pub(super) config: FoldConfig,
+    /// Whether this node makes parts and checkpoints, or only follows those of others.
+    pub(super) compacts: bool,
+    pub(super) log: LogId,
+    pub(super) views: Arc<Views>,
+    pub(super) opener: Arc<Opener>,
+    pub(super) compactor: Compactor,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) index: Arc<IndexService>,
+    /// Up to where the log was applied.
+    pub(super) position: watch::Receiver<Start>,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// A manifest that its namespace does not stand on yet: its parts have no indexes, while those that they replace have.
+#[derive(Debug)]
+struct Waiting {
+    installed: Installed,
+    manifest: Manifest,
+    /// When it is gone over to in any case.
+    until: Duration,
+}
+
+impl Folding {
+    /// Starts the thread; it ends after a last checkpoint when the node shuts down. What it asks of the bucket runs
+    /// on the caller's runtime.
+    pub(super) fn start(self) -> Result<thread::JoinHandle<()>, NodeError> {
+        let runtime = Handle::current();
+        let thread = thread::Builder::new().name("fold".to_owned());
+        thread
+            .spawn(move || runtime.block_on(self.run()))
+            .map_err(NodeError::Thread)
+    }
+
+    async fn run(self) {
+        let mut rounds = Rounds::new(self.clock.monotonic());
+        let mut waiting = BTreeMap::new();
+        while !self.shutdown.is_cancelled() {
+            self.look_at_all(&mut waiting).await;
+            let due = self.compacts && self.is_due(&rounds);
+            self.follow(&mut rounds, due, &mut waiting).await;
+            if due && !rounds.is_behind() && self.is_due(&rounds) {
+                self.checkpoint(&mut rounds).await;
+            }
+            let pause = self.clock.sleep(self.config.interval);
+            self.shutdown.run_until_cancelled(pause).await;
+        }
+        if self.compacts && self.is_behind() {
+            self.checkpoint(&mut rounds).await;
+        }
+    }
+
+    async fn look_at_all(&self, waiting: &mut BTreeMap<Namespace, Waiting>) {
+        if self.compacts {
+            self.open_large().await;
+        }
+        let (mut parts, large) = (0, self.large());
+        for (namespace, live) in self.views.all() {
+            if self.shutdown.is_cancelled() {
+                break;
+            }
+            self.index.refresh(&live.view());
+            let looked = match waiting.remove(&namespace) {
+                Some(next) => self.go_over(&live, next, waiting),
+                None if self.compacts => self.look(&namespace, &live, large, waiting).await,
+                None => Ok(()),
+            };
+            if let Err(error) = looked {
+                complain(&namespace, &error);
+            }
+            parts += live.view().sets.iter().filter(|set| set.is_part()).count();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of parts is small")]
+        ::metrics::gauge!(metrics::PARTS).set(parts as f64);
+    }
+
+    /// Opens the namespaces of which so much waits that they are to have parts of their own.
+    async fn open_large(&self) {
+        for (namespace, bytes) in self.views.closed() {
+            if bytes < self.config.min_part_bytes.as_u64() || self.shutdown.is_cancelled() {
+                continue;
+            }
+            if let Err(error) = self.opener.open(&namespace).await {
+                complain(&namespace, &error);
+            }
+        }
+    }
+
+    /// A delta of so many bytes is folded now: less than usual where the deltas of all namespaces together are too
+    /// large.
+    fn large(&self) -> u64 {
+        let most = self.config.min_bytes.as_u64();
+        if self.views.unfolded_bytes() < self.config.max_backlog.as_u64() {
+            return most;
+        }
+        let deltas = self.views.all();
+        let deltas = deltas.iter().map(|(_, live)| live.unfolded().1 as u64);
+        let deltas: Vec<u64> = deltas.filter(|bytes| *bytes > 0).collect();
+        let average = deltas.iter().sum::<u64>() / (deltas.len() as u64).max(1);
+        average.clamp(1, most)
+    }
+
+    /// Folds or merges a namespace where that is due; its delta is if it holds `large` bytes.
+    async fn look(
+        &self,
+        namespace: &Namespace,
+        live: &Live,
+        large: u64,
+        waiting: &mut BTreeMap<Namespace, Waiting>,
+    ) -> Result<(), OpenError> {
+        let (rows, bytes) = live.unfolded();
+        let view = live.view();
+        let parts: Vec<PlanInput> = view
+            .sets
+            .iter()
+            .filter(|set| set.is_part())
+            .map(|part| PlanInput {
+                rows: part.len() as u64,
+                dead: part.hidden.count() as u64,
+            })
+            .collect();
+        let folded: u64 = parts.iter().map(|part| part.rows).sum();
+        let (rows, bytes) = (rows as u64, bytes as u64);
+        let full = rows >= self.config.min_rows || bytes >= large;
+        let quiet = self.clock.now_ms().saturating_sub(view.last_write.millis());
+        let paused = u128::from(quiet) >= self.config.pause.as_millis();
+        // a delta that is small beside the parts is searched as fast as it is, and one without parts lies in runs
+        let own = folded > 0 || bytes >= self.config.min_part_bytes.as_u64();
+        let worth = own && rows > 0 && rows.saturating_mul(SMALL_SHARE) >= folded;
+        let scattered = || plan(&parts, true, self.config.max_part_rows).is_some();
+        // what is left of a deleted namespace goes at once
+        let gone = !view.exists() && folded > 0;
+        if !(full || gone || (paused && (worth || scattered()))) {
+            return Ok(());
+        }
+        let made = self.compact(namespace, live, paused).await?;
+        made.map_or(Ok(()), |next| self.go_over(live, next, waiting))
+    }
+
+    /// Folds what was written since the newest manifest and merges parts, all of them if `all`; what came out, if
+    /// anything did.
+    async fn compact(
+        &self,
+        namespace: &Namespace,
+        live: &Live,
+        all: bool,
+    ) -> Result<Option<Waiting>, OpenError> {
+        let FoldInput {
+            installed,
+            blocks,
+            seen,
+            last_write,
+        } = live.fold_input();
+        let manifest = self.opener.manifest(namespace);
+        let blocks: Vec<_> = blocks
+            .iter()
+            .filter_map(|b| Some((&b.segment().header, b.block()?)))
+            .collect();
+        let prior = Prior {
+            schema: installed.schema.clone(),
+            parts: installed
+                .parts
+                .iter()
+                .map(|part| part.rows.clone())
+                .collect(),
+        };
+        let job = Job {
+            namespace,
+            manifest: manifest.as_deref(),
+            prior,
+            blocks,
+            seen,
+            last_write,
+            // one region: all that was read of its log is all that there is up to there
+            stable: last_write,
+            all,
+            max_part_rows: self.config.max_part_rows,
+        };
+        match self.compactor.compact(job).await {
+            Ok(None) => Ok(None),
+            Ok(Some(compacted)) => {
+                let made = self.opener.compacted(compacted, &installed.parts).await?;
+                Ok(Some(self.waiting(made)))
+            }
+            Err(CompactError::Lost { .. }) => self.take_over(namespace, live).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn waiting(&self, (installed, manifest): (Installed, Manifest)) -> Waiting {
+        Waiting {
+            installed,
+            manifest,
+            until: self.clock.monotonic() + PATIENCE,
+        }
+    }
+
+    /// The newest manifest of another compactor, once as much of the log was applied here.
+    async fn take_over(
+        &self,
+        namespace: &Namespace,
+        live: &Live,
+    ) -> Result<Option<Waiting>, OpenError> {
+        let numbers = self.opener.catalog.manifests(namespace).await?;
+        let Some(newest) = numbers.last() else {
+            return Ok(None);
+        };
+        let manifest = self.opener.catalog.manifest(namespace, *newest).await?;
+        if !self.applied().covers(&manifest.seen) {
+            return Ok(None);
+        }
+        let prior = live.installed().parts;
+        let installed = self.opener.installed(&manifest, &prior).await?;
+        Ok(Some(self.waiting((installed, manifest))))
+    }
+
+    /// Stands a namespace on another manifest, or has it wait until its parts are indexed.
+    fn go_over(
+        &self,
+        live: &Live,
+        next: Waiting,
+        waiting: &mut BTreeMap<Namespace, Waiting>,
+    ) -> Result<(), OpenError> {
+        let (_, bytes) = live.unfolded();
+        let late = self.clock.monotonic() >= next.until || self.shutdown.is_cancelled();
+        // what waits to be folded is searched more slowly than a part without an index
+        let crowded = bytes as u64 >= self.config.min_bytes.as_u64();
+        if !late && !self.index.is_ready(&live.view(), &next.installed) && !crowded {
+            waiting.insert(next.manifest.namespace.clone(), next);
+            return Ok(());
+        }
+        live.install(next.installed)?;
+        self.opener.note(next.manifest);
+        self.index.refresh(&live.view());
+        Ok(())
+    }
+
+    fn applied(&self) -> VersionVector {
+        let seq = self.position.borrow().seq;
+        VersionVector::from_iter([(self.log, seq)])
+    }
+}
+
+fn complain(namespace: &Namespace, error: &OpenError) {
+    let error = error as &dyn Error;
+    tracing::error!(%namespace, error, "namespace could not be folded");
+}
