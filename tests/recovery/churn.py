@@ -19,7 +19,7 @@ from .program import open_bucket, run
 NAMESPACE = "churn"
 LOAD_BATCH = 5_000
 BATCH = 100
-QUERIES = 40
+QUERIES = 100
 
 
 def main() -> None:
