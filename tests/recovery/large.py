@@ -37,9 +37,10 @@ def main() -> None:
 def large(args: argparse.Namespace, home: Path) -> str:
     base, queries, truth = data(args)
     bucket = open_bucket(args.store, home)
+    often = {"fold.checkpoint_interval": "5s"} if args.rows < 100_000 else {}
     writer = Node(bucket, home / "writer", {"roles": "write"})
-    compactor = Node(bucket, home / "compactor", {"roles": "compact,index"})
-    query = Node(bucket, home / "query", {"roles": "query"})
+    compactor = Node(bucket, home / "compactor", {"roles": "compact,index"} | often)
+    query = Node(bucket, home / "query", {"roles": "query"} | often)
     for node in (writer, compactor, query):
         node.start()
     start = time.monotonic()
