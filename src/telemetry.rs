@@ -2,8 +2,16 @@
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::io::{self, IsTerminal as _};
+use isobath_storage::Clock;
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+    time::Duration,
+};
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
+
+/// Between two times at which histograms are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -32,4 +40,12 @@ pub(crate) fn init_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
     let recorder = PrometheusBuilder::new();
     recorder.install_recorder().context("cannot set up metrics")
+}
+
+/// Sums up what histograms have gathered, for ever: they keep every single value until then.
+pub(crate) async fn tend(metrics: PrometheusHandle, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }

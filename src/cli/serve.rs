@@ -24,6 +24,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let metrics = telemetry::init_metrics()?;
+    tokio::spawn(telemetry::tend(metrics.clone(), Arc::new(SystemClock)));
     loop {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let process = Process::start(ProcessParts {

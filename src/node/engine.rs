@@ -1,6 +1,6 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::{Node, opener::OpenError};
+use super::{Node, opener::OpenError, search_error};
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
     Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
@@ -8,7 +8,7 @@ use crate::server::{
 };
 use async_trait::async_trait;
 use isobath_query::{
-    search::{self, Answer, Query, RecallQuery},
+    search::{self, Answer, Fusion, Query, RecallQuery, SearchContext, SearchError},
     view::{Existence as Existing, Live, View},
 };
 use isobath_storage::{
@@ -64,19 +64,12 @@ impl Engine for Node {
         for query in &mut queries {
             query.recall_target.get_or_insert(self.recall_target);
         }
-        let searched = Arc::clone(&view);
-        let answers = self
-            .search(options.timeout, move |context| {
-                let answers = queries
-                    .iter()
-                    .map(|query| search::run(&searched, query, context));
-                let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
-                Ok(match &fusion {
-                    Some(fusion) => vec![search::fuse(answers, fusion)],
-                    None => answers,
-                })
-            })
-            .await?;
+        let searching = Searching {
+            view,
+            queries,
+            fusion,
+        };
+        let answers = self.answers(namespace, searching, options.timeout).await?;
         Ok(Queried {
             answers,
             token,
@@ -273,7 +266,47 @@ impl Engine for Node {
     }
 }
 
+/// Queries of one view, whose answers may become one.
+#[derive(Debug)]
+struct Searching {
+    view: Arc<View>,
+    queries: Vec<Query>,
+    fusion: Option<Fusion>,
+}
+
+impl Searching {
+    fn run(&self, context: &mut SearchContext<'_>) -> Result<Vec<Answer>, SearchError> {
+        let answers = self
+            .queries
+            .iter()
+            .map(|query| search::run(&self.view, query, context));
+        let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
+        Ok(match &self.fusion {
+            Some(fusion) => vec![search::fuse(answers, fusion)],
+            None => answers,
+        })
+    }
+}
+
 impl Node {
+    /// The answers to queries of `namespace`: on the spot where that is soon done.
+    async fn answers(
+        &self,
+        namespace: &Namespace,
+        searching: Searching,
+        timeout: Duration,
+    ) -> Result<Vec<Answer>, EngineError> {
+        if searching.queries.iter().all(Query::is_short) {
+            let time = timeout.min(self.search_timeout);
+            let here = |context: &mut SearchContext<'_>| searching.run(context);
+            if let Some(found) = self.pool.try_here(namespace.as_str(), time, here) {
+                return found.map_err(search_error);
+            }
+        }
+        self.search(timeout, move |context| searching.run(context))
+            .await
+    }
+
     /// Waits until the views are as fresh as `options` want; by how much they may trail the log.
     async fn reach(&self, options: &ReadOptions) -> Result<Option<Duration>, EngineError> {
         let mut staleness = None;

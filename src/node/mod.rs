@@ -129,6 +129,7 @@ impl Node {
             config: config.log.clone(),
             hold: config.server.owner_wait,
             store: Arc::clone(&bucket.store.log),
+            look: bucket.store.look.clone(),
             charges_per_request: bucket.store.charges_per_request(),
             clock: Arc::clone(&clock),
             rng,

@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use futures::StreamExt;
-use std::{error::Error, io::Read as _, sync::Arc, time::Duration};
+use std::{error::Error, io::Read as _, sync::Arc, task::Poll, time::Duration};
 
 /// What is read of a body that is too large: this many times the largest one.
 const DISCARD: usize = 4;
@@ -86,9 +86,15 @@ impl HeldBody {
             return Err(too_large(max).into());
         }
         let lease = Arc::new(server.memory.lease(server.max_memory()));
+        let mut next_chunk = next(server, &mut chunks).await?;
+        if let Some(whole) = next_chunk.take_if(|chunk| chunk.len() == announced) {
+            lease.take(announced)?;
+            let bytes = whole;
+            return Ok(Self { bytes, lease });
+        }
         // What is announced is not taken before it comes, and untouched memory is none.
         let mut bytes = Vec::with_capacity(announced);
-        while let Some(chunk) = next(server, &mut chunks).await? {
+        while let Some(chunk) = next_chunk {
             if bytes.len() + chunk.len() > max {
                 drop((bytes, lease));
                 discard(server, &mut chunks, max.saturating_mul(DISCARD)).await;
@@ -96,6 +102,7 @@ impl HeldBody {
             }
             lease.take(chunk.len())?;
             bytes.extend_from_slice(&chunk);
+            next_chunk = next(server, &mut chunks).await?;
         }
         Ok(Self {
             bytes: bytes.into(),
@@ -131,12 +138,16 @@ fn inflate(body: &HeldBody, lease: &Lease, max: usize) -> Result<Bytes, Fault> {
 
 /// The next piece of a body, which may not take for ever.
 async fn next(server: &Server, chunks: &mut BodyDataStream) -> Result<Option<Bytes>, ApiError> {
-    let chunk = tokio::select! {
-        chunk = chunks.next() => chunk,
-        () = server.clock.sleep(server.config.body_timeout) => {
-            let text = "the body stood still for too long";
-            return Err(ApiError::no_route(StatusCode::REQUEST_TIMEOUT, text));
-        }
+    let mut coming = chunks.next();
+    let chunk = match futures::poll!(&mut coming) {
+        Poll::Ready(chunk) => chunk,
+        Poll::Pending => tokio::select! {
+            chunk = coming => chunk,
+            () = server.clock.sleep(server.config.body_timeout) => {
+                let text = "the body stood still for too long";
+                return Err(ApiError::no_route(StatusCode::REQUEST_TIMEOUT, text));
+            }
+        },
     };
     chunk.transpose().map_err(|error| {
         let cause = error

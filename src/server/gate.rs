@@ -5,12 +5,11 @@ use super::{
     keys::{Access, ApiKey, KeyRing},
     layers, metrics,
     peer::Peer,
-    state::{Server, Shared},
+    state::Server,
 };
 use axum::{
-    extract::{MatchedPath, RawPathParams, Request, State},
+    extract::{MatchedPath, RawPathParams, Request},
     http::{HeaderMap, HeaderName, Method, header::AUTHORIZATION, request::Parts},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::{sync::Arc, time::Duration};
@@ -76,15 +75,15 @@ impl Caller {
     }
 }
 
-/// Lets a request pass that comes with a key for what it asks, or needs none.
+/// The request with its [`Caller`], if it comes with a key for what it asks, or needs none; else the
+/// refusal.
 pub(super) async fn check(
-    State(server): State<Shared>,
-    params: RawPathParams,
+    server: &Server,
+    params: &RawPathParams,
     request: Request,
-    next: Next,
-) -> Response {
+) -> Result<Request, Response> {
     let (mut parts, body) = request.into_parts();
-    let admitted = admitted(&server, &params, &parts).await;
+    let admitted = admitted(server, params, &parts).await;
     let readable = |caller| match layers::check_encoding(&parts.headers) {
         Ok(()) => Ok(caller),
         Err(error) => Err(("encoding", error)),
@@ -92,12 +91,12 @@ pub(super) async fn check(
     match admitted.and_then(readable) {
         Ok(caller) => {
             parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            Ok(Request::from_parts(parts, body))
         }
         Err((reason, error)) => {
             ::metrics::counter!(metrics::DENIED, "reason" => reason).increment(1);
-            super::body::discard_small(&server, body).await;
-            error.into_response()
+            super::body::discard_small(server, body).await;
+            Err(error.into_response())
         }
     }
 }

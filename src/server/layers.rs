@@ -1,14 +1,30 @@
 //! What happens to every request before and after its handler.
 
-use super::{answer::HeldAnswer, error::ApiError, metrics, request::Arrived, state::Shared};
+use super::{
+    answer::HeldAnswer,
+    error::ApiError,
+    gate,
+    request::Arrived,
+    state::{Server, Shared},
+};
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_ENCODING, uri::PathAndQuery},
+    body::{Body, HttpBody as _},
+    extract::{MatchedPath, RawPathParams, Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{ACCEPT_ENCODING, CONTENT_ENCODING},
+        uri::PathAndQuery,
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use isobath_storage::model::Region;
-use std::time::Duration;
+use std::{convert::Infallible, future::ready, time::Duration};
+use tower::{Layer as _, ServiceExt as _};
+use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
+
+/// Bytes from which on an answer is worth compressing.
+const MIN_COMPRESSED: u64 = 1024;
 
 /// How long a request waits for others to end before it is refused.
 const QUEUE_WAIT: Duration = Duration::from_secs(2);
@@ -16,56 +32,91 @@ const QUEUE_WAIT: Duration = Duration::from_secs(2);
 /// Where nodes ask each other, and where keys are administered; no region is called so.
 const OURS: [&str; 2] = ["/internal/", "/admin/"];
 
-/// Bounds how many requests are at work and how long each may take, and counts them.
-pub(super) async fn admit(
+/// Everything around the handler of a route to namespaces or keys, in one piece: a layer costs as much as
+/// a short handler.
+///
+/// Bounds how many requests are at work and how long each may take, lets only those pass that
+/// [`gate`](super::gate) admits, accounts for the answers of queries, compresses, and counts.
+pub(super) async fn around(
     State(server): State<Shared>,
+    params: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Response {
     let arrived = server.clock.monotonic();
     request.extensions_mut().insert(Arrived(arrived));
-    let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let time_is_up = server.clock.sleep(server.config.request_timeout);
     let response = tokio::select! {
-        response = run(&server, request, next) => response,
-        () = server.clock.sleep(server.config.request_timeout) => {
+        biased;
+        response = admit(&server, &params, route, request, next) => response,
+        () = time_is_up => {
             ApiError::deadline("the request took too long; a write may have been applied").into_response()
         }
     };
-    let status = response.status().as_u16().to_string();
     let seconds = server.since(arrived).as_secs_f64();
-    let labels = [("route", route), ("method", method)];
-    ::metrics::histogram!(metrics::SECONDS, &labels).record(seconds);
-    let [route, method] = labels;
-    ::metrics::counter!(metrics::REQUESTS, &[route, method, ("status", status)]).increment(1);
+    server
+        .requests_seen
+        .count(route, &method, response.status(), seconds);
     response
 }
 
-async fn run(server: &Shared, request: Request, next: Next) -> Response {
-    let permit = tokio::select! {
-        permit = server.requests.acquire() => permit.ok(),
-        () = server.clock.sleep(QUEUE_WAIT) => None,
+/// Answers a request as soon as there is a place for it.
+async fn admit(
+    server: &Server,
+    params: &RawPathParams,
+    route: &str,
+    request: Request,
+    next: Next,
+) -> Response {
+    let permit = match server.requests.try_acquire() {
+        Ok(permit) => Some(permit),
+        Err(_) => tokio::select! {
+            permit = server.requests.acquire() => permit.ok(),
+            () = server.clock.sleep(QUEUE_WAIT) => None,
+        },
     };
     let Some(_permit) = permit else {
         return ApiError::overloaded("too many requests are at work").into_response();
     };
-    next.run(request).await
-}
-
-/// Accounts for the answer of a query until the client has taken it.
-pub(super) async fn hold_answer(
-    State(server): State<Shared>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    let is_query = route.is_some_and(|route| route.as_str().ends_with("/query"));
+    let request = match gate::check(server, params, request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
     let response = next.run(request).await;
-    if is_query {
+    let response = if route.ends_with("/query") {
         HeldAnswer::hold(response, &server.memory)
     } else {
         response
+    };
+    match accepted {
+        Some(accepted) => compress(response, accepted).await,
+        None => response,
+    }
+}
+
+/// The same response, in an encoding of those that the client accepts.
+async fn compress(response: Response, accepted: HeaderValue) -> Response {
+    let size = response.body().size_hint();
+    if size.upper().is_some_and(|most| most < MIN_COMPRESSED) {
+        return response;
+    }
+    let mut head = Request::default();
+    head.headers_mut().insert(ACCEPT_ENCODING, accepted);
+    let mut response = Some(response);
+    let answer = tower::service_fn(move |_: Request| {
+        ready(Ok::<_, Infallible>(response.take().unwrap_or_default()))
+    });
+    let compressed = CompressionLayer::new()
+        .compress_when(SizeAbove::new(MIN_COMPRESSED))
+        .layer(answer)
+        .oneshot(head);
+    match compressed.await {
+        Ok(response) => response.map(Body::new),
+        Err(never) => match never {},
     }
 }
 

@@ -25,6 +25,7 @@ mod peers;
 mod policy;
 mod request;
 mod routes;
+mod seen;
 mod serve;
 mod state;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     ServerParts, decode::Fault, engine::Engine, error::ApiError, keys::Secret, memory::Memory,
-    peers::Peers,
+    peers::Peers, seen::RequestsSeen,
 };
 use isobath_config::{ByteSize, ServerConfig};
 use isobath_storage::{Clock, model::IdempotencyKey};
@@ -35,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) loopback: bool,
     /// Requests at work.
     pub(crate) requests: Semaphore,
+    /// Requests that were answered.
+    pub(super) requests_seen: RequestsSeen,
     /// What requests may hold.
     pub(crate) memory: Memory,
     /// Long bodies being decoded.
@@ -64,6 +66,7 @@ impl Server {
             clock: parts.clock,
             peers: parts.peers,
             metrics: parts.metrics,
+            requests_seen: RequestsSeen::default(),
             requests: Semaphore::new(config.max_concurrent.min(Semaphore::MAX_PERMITS)),
             memory: Memory::new(bytes(config.request_memory)),
             decoders: Arc::new(Semaphore::new(cores)),

@@ -22,6 +22,7 @@ mod run;
 mod scalars;
 mod select;
 mod sparse;
+mod spot;
 mod text;
 mod top;
 

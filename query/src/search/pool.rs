@@ -1,6 +1,9 @@
 //! [`SearchPool`]: the threads that search.
 
-use super::{Deadline, FilterCache, SearchContext, SearchError};
+use super::{
+    Deadline, FilterCache, SearchContext, SearchError,
+    spot::{MOST, Spots},
+};
 use crate::{index::Scratch, metrics::SEARCH_QUEUE};
 use isobath_config::{ByteSize, SearchConfig};
 use isobath_storage::Clock;
@@ -16,7 +19,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// The threads that search. Searching is CPU work: it never runs on the threads that serve requests.
+/// The threads that search. Searching is CPU work, and little of it runs on the threads that serve
+/// requests: what is as short as the decoding of a request, see [`SearchPool::try_here`].
 ///
 /// Dropping the pool ends its threads after the searches they are at.
 #[derive(Debug)]
@@ -33,6 +37,9 @@ struct Shared {
     capacity: usize,
     filters: FilterCache,
     max_answer: usize,
+    spots: Spots,
+    /// Memory for searches on the threads that ask.
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 #[derive(Default)]
@@ -58,6 +65,8 @@ impl SearchPool {
             capacity: config.queue,
             filters: FilterCache::new(size(config.filter_cache)),
             max_answer: size(config.max_answer),
+            spots: Spots::default(),
+            scratches: Mutex::default(),
         });
         let mut pool = Self {
             shared,
@@ -75,6 +84,40 @@ impl SearchPool {
     /// Forgets which rows pass which filters; the next queries find out again.
     pub fn forget_filters(&self) {
         self.shared.filters.clear();
+    }
+
+    /// Runs `search` on the thread that asks, to which a search costs less than handing it to another
+    /// and waiting. `None` where it took too long for that, or those of the same `name` did lately: then
+    /// it is to be [run](Self::run) by the threads that search. It has `timeout` from now.
+    pub fn try_here<T>(
+        &self,
+        name: &str,
+        timeout: Duration,
+        search: impl FnOnce(&mut SearchContext<'_>) -> Result<T, SearchError>,
+    ) -> Option<Result<T, SearchError>> {
+        let shared = &self.shared;
+        if !shared.spots.tries(name) {
+            return None;
+        }
+        let start = self.clock.monotonic();
+        let deadline = Deadline::after(Arc::clone(&self.clock), timeout.min(MOST));
+        let mut scratch = shared.scratches.lock().pop().unwrap_or_default();
+        let mut context = SearchContext {
+            filters: &shared.filters,
+            scratch: &mut scratch,
+            deadline: Some(&deadline),
+            answer_bytes: shared.max_answer,
+        };
+        let run = AssertUnwindSafe(|| context.check().and_then(|()| search(&mut context)));
+        let Ok(found) = catch_unwind(run) else {
+            tracing::error!("a search panicked");
+            return Some(Err(SearchError::Interrupted));
+        };
+        shared.scratches.lock().push(scratch);
+        let time = self.clock.monotonic().saturating_sub(start);
+        shared.spots.took(name, time);
+        let in_time = timeout <= MOST || !matches!(found, Err(SearchError::DeadlineExceeded));
+        in_time.then_some(found)
     }
 
     /// Runs `search` on one of the threads, unless too many others wait; it has `timeout` from now.
@@ -173,5 +216,54 @@ impl fmt::Debug for Queue {
             .field("jobs", &self.jobs.len())
             .field("closed", &self.closed)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_storage::SystemClock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pool() -> SearchPool {
+        SearchPool::start(&SearchConfig::default(), Arc::new(SystemClock)).unwrap()
+    }
+
+    #[test]
+    fn should_search_on_the_spot() {
+        let (pool, here) = (pool(), thread::current().id());
+        let found = pool.try_here("a", SECOND, |_| Ok(thread::current().id()));
+        assert!(matches!(found, Some(Ok(id)) if id == here));
+        let failed: Option<Result<(), _>> =
+            pool.try_here("a", SECOND, |_| Err(SearchError::AnswerSize));
+        assert!(matches!(failed, Some(Err(SearchError::AnswerSize))));
+    }
+
+    #[test]
+    fn should_give_a_long_search_up_on_the_spot() {
+        let pool = pool();
+        let long = |context: &mut SearchContext<'_>| -> Result<(), SearchError> {
+            loop {
+                context.check()?;
+            }
+        };
+        assert!(pool.try_here("a", SECOND, long).is_none());
+        assert!(pool.try_here("a", SECOND, long).is_none());
+        // No longer tried.
+        assert!(pool.try_here("a", SECOND, |_| Ok(())).is_none());
+        let other = pool.try_here("b", SECOND, |_| Ok(()));
+        assert!(matches!(other, Some(Ok(()))));
+        let late = pool.try_here("b", Duration::ZERO, |_| Ok(()));
+        assert!(matches!(late, Some(Err(SearchError::DeadlineExceeded))));
+    }
+
+    #[test]
+    fn should_survive_a_search_that_panics_on_the_spot() {
+        let pool = pool();
+        let broken = pool.try_here("a", SECOND, |_| -> Result<(), _> { panic!("a bug") });
+        assert!(matches!(broken, Some(Err(SearchError::Interrupted))));
+        let next = pool.try_here("a", SECOND, |_| Ok(()));
+        assert!(matches!(next, Some(Ok(()))));
     }
 }

@@ -26,6 +26,20 @@ pub struct Query {
     pub recall_target: Option<f32>,
 }
 
+/// The most rows that a short query looks for.
+const SHORT: usize = 200;
+
+impl Query {
+    /// Whether it asks for a few rows that an index finds, and for nothing over all rows: where there is
+    /// an index, the answer takes a fraction of a millisecond.
+    pub fn is_short(&self) -> bool {
+        let nearest = matches!(self.rank_by, RankBy::Ann { .. });
+        let few = self.limit.saturating_add(self.offset) <= SHORT;
+        let over_all = self.per.is_some() || self.group_by.is_some() || !self.aggregates.is_empty();
+        nearest && few && !over_all
+    }
+}
+
 /// Which rows come first.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RankBy {

@@ -21,7 +21,7 @@ use data::Data;
 use isobath::process::{Process, ProcessParts};
 use isobath_config::Config;
 use isobath_storage::{Clock as _, SystemClock};
-use report::{Ingest, Report};
+use report::{Ingest, Report, Written};
 use reqwest::Url;
 use std::{
     fs::File,
@@ -65,6 +65,9 @@ pub(super) struct Args {
     /// Where bucket and cache are made where no bucket is given. Default: a temporary directory.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Only searches what an earlier run left in `--dir`.
+    #[arg(long, requires = "dir", conflicts_with = "check")]
+    reuse: bool,
     /// Also writes the figures as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -109,25 +112,32 @@ fn config(args: &Args, dir: &Path) -> anyhow::Result<Config> {
 
 async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyhow::Result<Report> {
     let time = Duration::try_from_secs_f64(args.seconds).context("--seconds")?;
-    let file_create = writes::file_create(dir)?;
-    let writers = writes::concurrent_writers(config, dir, time).await?;
-    let process = start(config.clone()).await?;
-    let client = client(&process)?;
-    let single = writes::acks(&client, 1, 300).await?;
-    let thousand = writes::acks(&client, 1_000, 20).await?;
-    let ingest = ingest(&client, data, config, dir).await?;
+    let (process, client, written) = if args.reuse {
+        let process = start(config.clone()).await?;
+        let client = client(&process)?;
+        import::wait_for_index(&client, &NAMESPACE.parse()?, &SystemClock).await?;
+        (process, client, None)
+    } else {
+        let file_create = writes::file_create(dir)?;
+        let writers = writes::concurrent_writers(config, dir, time).await?;
+        let process = start(config.clone()).await?;
+        let client = client(&process)?;
+        let written = Written {
+            file_create,
+            writers,
+            single_row_ack: writes::acks(&client, 1, 300).await?,
+            thousand_row_ack: writes::acks(&client, 1_000, 20).await?,
+            ingest: ingest(&client, data, config, dir).await?,
+        };
+        (process, client, Some(written))
+    };
     let searches = search::all(args, data, &process, &client, time).await?;
     let baselines = search::baselines(args, data, &client, time).await?;
     let texts = text::measure(&client, time).await?;
     let rss = system::memory();
     process.stop().await?;
     Ok(Report {
-        rows: ingest.rows,
-        file_create,
-        single_row_ack: single,
-        thousand_row_ack: thousand,
-        writers,
-        ingest,
+        written,
         searches,
         baselines,
         texts,

@@ -15,8 +15,22 @@ use std::fmt;
 /// All figures of a run.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Rows that were searched.
-    pub(super) rows: u64,
+    /// The writes; none where there were none.
+    #[serde(flatten)]
+    pub(super) written: Option<Written>,
+    /// The searches.
+    pub(super) searches: Vec<Measured>,
+    /// The same requests without a search.
+    pub(super) baselines: Vec<Baseline>,
+    /// Searches for words; none where rows have no texts.
+    pub(super) texts: Option<TextSearches>,
+    /// Memory at the end.
+    pub(super) memory: Memory,
+}
+
+/// The figures of writes.
+#[derive(Debug, Serialize)]
+pub(super) struct Written {
     /// A file and its directory entry on the disk.
     pub(super) file_create: Latency,
     /// Writes of one row.
@@ -27,14 +41,6 @@ pub(super) struct Report {
     pub(super) writers: Writers,
     /// The import.
     pub(super) ingest: Ingest,
-    /// The searches.
-    pub(super) searches: Vec<Measured>,
-    /// The same requests without a search.
-    pub(super) baselines: Vec<Baseline>,
-    /// Searches for words; none where rows have no texts.
-    pub(super) texts: Option<TextSearches>,
-    /// Memory at the end.
-    pub(super) memory: Memory,
 }
 
 /// The import of all rows.
@@ -54,7 +60,9 @@ pub(super) struct Ingest {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.writes())?;
+        if let Some(written) = &self.written {
+            writeln!(f, "{}", self.writes(written))?;
+        }
         write!(f, "{}", self.reads())?;
         match &self.texts {
             Some(texts) => write!(f, "\n{}", texts.table()),
@@ -64,7 +72,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn writes(&self) -> Table {
+    fn writes(&self, written: &Written) -> Table {
         let mut table = table();
         table.set_header(["writes and space", "", ""]);
         let latency = |l: &Latency| {
@@ -74,14 +82,14 @@ impl Report {
             ]
         };
         for (name, of) in [
-            ("file created and synced", &self.file_create),
-            ("ack of 1 row", &self.single_row_ack),
-            ("ack of 1,000 rows", &self.thousand_row_ack),
+            ("file created and synced", &written.file_create),
+            ("ack of 1 row", &written.single_row_ack),
+            ("ack of 1,000 rows", &written.thousand_row_ack),
         ] {
             let [p50, p99] = latency(of);
             table.add_row([name.to_owned(), p50, p99]);
         }
-        let ingest = &self.ingest;
+        let ingest = &written.ingest;
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let rate = ingest.rows as f64 / ingest.seconds.max(0.001);
         let bytes =
@@ -93,8 +101,8 @@ impl Report {
         ]);
         table.add_row([
             "writers, 5 ms added per store request".to_owned(),
-            format!("one {:.0} rows/s", self.writers.one_rows_per_s),
-            format!("four {:.0} rows/s", self.writers.four_rows_per_s),
+            format!("one {:.0} rows/s", written.writers.one_rows_per_s),
+            format!("four {:.0} rows/s", written.writers.four_rows_per_s),
         ]);
         table.add_row([
             "bytes".to_owned(),

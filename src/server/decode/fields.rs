@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         (value.get() != "null").then_some(value)
     }
 
+    /// Whether there is a member `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
+    }
+
     /// Takes the member `name` as it stands, also where it is null.
     pub(crate) fn take_nullable(&mut self, name: &str) -> Option<&'a RawValue> {
         let at = self.0.iter().position(|(found, _)| found == name)?;

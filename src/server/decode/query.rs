@@ -6,6 +6,7 @@ use super::{
     declared::parse_name,
     filter::read_filter,
     fusion::read_fusion,
+    lifted::Lifted,
     rank::read_rank,
     row_limit::{MAX_ROWS, check_page, read_limit},
 };
@@ -56,7 +57,19 @@ pub(crate) struct Asked {
 
 /// Decodes the body of a query or multi-query.
 pub(crate) fn decode_query(body: &[u8]) -> Result<DecodedQuery, Fault> {
-    let mut fields = Fields::parse(body)?;
+    if let Some(lifted) = Lifted::of(body) {
+        let decoded = Fields::parse(&lifted.rest)
+            .and_then(|fields| decode_fields(fields, Some(lifted.rank_by)));
+        if decoded.is_ok() {
+            return decoded;
+        }
+        // What is wrong is said of the whole body.
+    }
+    decode_fields(Fields::parse(body)?, None)
+}
+
+/// Decodes the members of a query or multi-query; `lifted` is the order, where it was read before.
+fn decode_fields(mut fields: Fields<'_>, lifted: Option<RankBy>) -> Result<DecodedQuery, Fault> {
     let consistency = fields.take::<ConsistencyBody>("consistency")?;
     let freshness = consistency.map(ConsistencyBody::freshness).transpose();
     let freshness = freshness.map_err(|fault| fault.under("consistency"))?;
@@ -65,12 +78,13 @@ pub(crate) fn decode_query(body: &[u8]) -> Result<DecodedQuery, Fault> {
     let queries = fields.read("queries", sub_queries)?;
     let multi = queries.is_some();
     let (asked, fusion) = match queries {
+        Some(_) if lifted.is_some() => return Err(Fault::invalid("`rank_by` beside `queries`")),
         Some(queries) => {
             let fusion = read_fusion(&mut fields, &queries)?;
             fields.finish()?;
             (queries, fusion)
         }
-        None => (vec![one(fields)?], None),
+        None => (vec![one(fields, lifted)?], None),
     };
     Ok(DecodedQuery {
         asked,
@@ -98,14 +112,14 @@ fn sub_queries(json: &RawValue) -> Result<Vec<Asked>, Fault> {
         return Err(Fault::invalid(text));
     }
     let read = |(at, json): (usize, &&RawValue)| {
-        let asked = Fields::of(json).and_then(one);
+        let asked = Fields::of(json).and_then(|fields| one(fields, None));
         asked.map_err(|fault| fault.at(at))
     };
     queries.iter().enumerate().map(read).collect()
 }
 
-/// One query.
-fn one(mut fields: Fields<'_>) -> Result<Asked, Fault> {
+/// One query; `lifted` is its order, where it was read before.
+fn one(mut fields: Fields<'_>, lifted: Option<RankBy>) -> Result<Asked, Fault> {
     fields.refuse(&["compute_attributes"])?;
     if let Some(json) = fields.take_raw("rerank_by") {
         let fault = if json.get().starts_with('[') {
@@ -115,7 +129,13 @@ fn one(mut fields: Fields<'_>) -> Result<Asked, Fault> {
         };
         return Err(fault.under("rerank_by"));
     }
-    let rank_by = fields.read("rank_by", read_rank)?;
+    let rank_by = match lifted {
+        Some(_) if fields.has("rank_by") => {
+            return Err(Fault::invalid("given twice").under("rank_by"));
+        }
+        Some(lifted) => Some(lifted),
+        None => fields.read("rank_by", read_rank)?,
+    };
     let filter = fields.read("filters", read_filter)?;
     let aggregates = fields.read("aggregate_by", read_aggregates)?;
     let mut group_by = read_group_by(&mut fields, aggregates.as_deref())?;

@@ -6,9 +6,7 @@ mod namespaces;
 mod query;
 mod write;
 
-use super::{
-    decode::Fault, error::ApiError, gate, layers, openapi, peers::PING_PATH, state::Shared,
-};
+use super::{decode::Fault, error::ApiError, layers, openapi, peers::PING_PATH, state::Shared};
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
@@ -16,10 +14,6 @@ use axum::{
     routing::{MethodRouter, any, delete, get, post},
 };
 use std::{future::ready, sync::Arc};
-use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
-
-/// Bytes from which on an answer is worth compressing.
-const MIN_COMPRESSED: u64 = 1024;
 
 /// Resources that do not exist yet, with what they are for.
 const NOT_YET: [(&str, &str); 10] = [
@@ -95,11 +89,7 @@ pub(super) fn router(server: Shared) -> Router {
     let with = |router: Router<Shared>, (path, route): (&str, _)| router.route(path, route);
     let refused = NOT_YET.map(|(path, feature)| (path, any(move || ready(not_yet(feature)))));
     let api = api().into_iter().chain(refused).fold(Router::new(), with);
-    let api = api
-        .layer(from_fn_with_state(Arc::clone(&server), layers::hold_answer))
-        .layer(CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESSED)))
-        .route_layer(from_fn_with_state(Arc::clone(&server), gate::check))
-        .route_layer(from_fn_with_state(Arc::clone(&server), layers::admit));
+    let api = api.route_layer(from_fn_with_state(Arc::clone(&server), layers::around));
     let own = own().into_iter().fold(Router::new(), with);
     api.merge(own)
         .route(PING_PATH, get(health::ping))

@@ -20,6 +20,7 @@ pub mod chain;
 mod commit;
 mod error;
 mod follow;
+mod glance;
 mod handle;
 mod liveness;
 pub mod metrics;

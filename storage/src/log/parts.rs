@@ -2,6 +2,7 @@
 
 use super::{BucketCheck, Peer};
 use crate::Clock;
+use crate::store::Look;
 use crate::model::{ClusterId, ContentHash, Epoch, Hlc, LogId, Seq};
 use isobath_config::LogConfig;
 use object_store::ObjectStore;
@@ -63,6 +64,8 @@ pub struct Parts<S> {
     pub hold: Duration,
     /// Where the log lies. Sends every request once and gives up on those that take too long.
     pub store: Arc<dyn ObjectStore>,
+    /// Looks into the same store on the spot, where that is possible.
+    pub look: Option<Look>,
     /// Whether the store charges per request, so that segments are spaced.
     pub charges_per_request: bool,
     /// Time.

@@ -2,6 +2,7 @@
 
 use super::barriers::Barriers;
 use super::batch::Queue;
+use super::glance::Glance;
 use super::handle::{BarrierReply, Command, LogHandle};
 use super::segments::{Read, Segments, heavy};
 use super::{AppendError, BarrierError, Member, Parts, Role, Sink, Start, StopReason, chain};
@@ -88,6 +89,7 @@ impl<S: Sink> Task<S> {
         hlc.observe(start.hlc);
         let handle = LogHandle {
             commands: send,
+            glance: parts.look.map(|look| Glance::new(look, member.log)),
             memory: Arc::new(Semaphore::new(memory_kib as usize)),
             memory_kib,
             role: role_watch,

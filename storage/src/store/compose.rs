@@ -2,6 +2,7 @@
 
 use super::deadline::{Deadline, DeadlineOptions};
 use super::layer::Layered;
+use super::look::Look;
 use super::meter::{Meter, RequestCounts};
 use super::retry::Retry;
 use super::throttle::Throttle;
@@ -23,6 +24,8 @@ pub struct Store {
     pub url: String,
     /// The directory, if it is a local one.
     pub dir: Option<PathBuf>,
+    /// Looks for objects on the spot, where that is as good as a request of `log`.
+    pub look: Option<Look>,
     /// Whether writes are on stable storage when they are answered.
     pub durable: bool,
     /// The requests of `log` so far.
@@ -67,12 +70,18 @@ pub fn compose(
         raw = Arc::new(Layered::new(raw, Arc::new(throttle)));
     }
     let (log_requests, data_requests) = (Arc::default(), Arc::default());
+    let meter = |counts: &Arc<RequestCounts>| {
+        Meter::new(backend.kind, backend.url.clone(), Arc::clone(counts))
+    };
     let limited = |deadline: DeadlineOptions, counts: &Arc<RequestCounts>| {
-        let meter = Meter::new(backend.kind, backend.url.clone(), Arc::clone(counts));
-        let metered = Layered::new(Arc::clone(&raw), Arc::new(meter));
+        let metered = Layered::new(Arc::clone(&raw), Arc::new(meter(counts)));
         let deadline = Deadline::new(deadline, Arc::clone(clock));
         Layered::new(Arc::new(metered), Arc::new(deadline))
     };
+    // Beside the layers, so only where they change nothing.
+    let plain = faults.is_none() && !options.throttle.is_active();
+    let dir = backend.dir.as_ref().filter(|_| plain);
+    let look = dir.and_then(|dir| Look::new(dir, Arc::new(meter(&log_requests))));
     let log = Arc::new(limited(options.log_deadline, &log_requests));
     let once: Arc<dyn ObjectStore> = Arc::new(limited(options.data_deadline, &data_requests));
     let retry = Retry::new(options.data_retry, Arc::clone(clock), Arc::clone(&once));
@@ -90,6 +99,7 @@ pub fn compose(
         kind,
         url,
         dir,
+        look,
         durable,
         log_requests,
         data_requests,

@@ -4,7 +4,7 @@ use super::layer::{Attempt, Layer, Listing, Request};
 use super::{Op, StoreKind};
 use crate::metrics::{ESTIMATED_DOLLARS, REQUEST_BYTES, REQUESTS};
 use futures::{StreamExt, stream::BoxStream};
-use metrics::{counter, gauge};
+use metrics::{Counter, counter, gauge};
 use object_store::{GetResult, ObjectMeta, Result};
 use std::sync::{
     Arc,
@@ -20,6 +20,8 @@ pub(super) struct Meter {
     kind: StoreKind,
     bucket: String,
     counts: Arc<RequestCounts>,
+    /// The metric of each operation, so that it is not looked up for each request.
+    requests: [Counter; Op::ALL.len()],
 }
 
 /// How many requests were sent, and the bytes of objects that they carried.
@@ -51,16 +53,20 @@ impl RequestCounts {
 
 impl Meter {
     pub(super) fn new(kind: StoreKind, bucket: String, counts: Arc<RequestCounts>) -> Self {
+        let requests =
+            Op::ALL.map(|op| counter!(REQUESTS, "op" => op.label(), "bucket" => bucket.clone()));
         Self {
             kind,
             bucket,
             counts,
+            requests,
         }
     }
 
-    fn count(&self, op: Op) {
+    /// Counts a request.
+    pub(super) fn count(&self, op: Op) {
         self.counts.requests[op as usize].fetch_add(1, Ordering::Relaxed);
-        counter!(REQUESTS, "op" => op.label(), "bucket" => self.bucket.clone()).increment(1);
+        self.requests[op as usize].increment(1);
         let dollars = self.kind.dollars(op);
         if dollars > 0.0 {
             gauge!(ESTIMATED_DOLLARS, "op" => op.label()).increment(dollars);

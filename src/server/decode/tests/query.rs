@@ -206,3 +206,51 @@ fn should_decode_recall_requests() {
     assert!(decode_recall(br#"{"rank_by":["v","ANN",[1]],"num":2}"#).is_err());
     assert!(decode_recall(br#"{"num":0}"#).is_err());
 }
+
+#[test]
+fn should_decode_the_same_whether_the_vector_is_lifted_or_not() {
+    let lifted = r#" { "limit" : 3, "rank_by" : [ "v" , "ANN" , [ 0.5 , -1e-1,3 ] ], "filters":["a","Eq","]}\""] } "#;
+    // An escape in a name, which the quick way does not take.
+    let plain = lifted.replace("rank_by", r"rank\u005fby");
+    let decode = |body: &str| decode_query(body.as_bytes()).unwrap().asked.remove(0).query;
+    let query = decode(lifted);
+    assert_eq!(query, decode(&plain));
+    assert!(matches!(query.rank_by, RankBy::Ann { vector, .. } if vector == [0.5, -0.1, 3.0]));
+}
+
+#[test]
+fn should_say_what_is_wrong_beside_and_in_a_vector() {
+    for (body, text) in [
+        (
+            r#"{"rank_by":["v","ANN",[1]],"rank_by":["v","ANN",[1]]}"#,
+            "rank_by: given twice",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[1]],"rank_by":null}"#,
+            "rank_by: given twice",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[1]],"queries":[{}]}"#,
+            "unknown field `rank_by`",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[1]],"x":1}"#,
+            "unknown field `x`",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[1,1e39]]}"#,
+            "rank_by[2][1]: not a finite 32-bit float",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[01]]}"#,
+            "malformed JSON: invalid number",
+        ),
+        (
+            r#"{"rank_by":["v","ANN",[1]],}"#,
+            "malformed JSON: trailing comma",
+        ),
+    ] {
+        let fault = decode_query(body.as_bytes()).unwrap_err();
+        assert_eq!(fault.to_string(), text, "{body}");
+    }
+}

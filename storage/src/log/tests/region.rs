@@ -139,6 +139,7 @@ impl SimRegion {
             },
             config,
             hold: Duration::from_secs(10),
+            look: None,
             store: Arc::new(gated),
             charges_per_request: false,
             clock,
