@@ -1,8 +1,8 @@
 //! Logs on stderr.
 
 use anyhow::Context as _;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use isobath_storage::Clock;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
     io::{self, IsTerminal as _},
     sync::Arc,

@@ -60,7 +60,7 @@ impl Engine for Node {
         let token = self.token(&options, applied, view.last_write);
         let schema = Arc::clone(&view.schema);
         let rows = view.rows() as u64;
-        let bytes = view.sets.iter().map(|set| set.rows.memory() as u64).sum();
+        let bytes = view.sets.iter().map(|set| set.memory() as u64).sum();
         for query in &mut queries {
             query.recall_target.get_or_insert(self.recall_target);
         }

@@ -2,7 +2,7 @@
 
 use super::{decode::Fault, error::ApiError, memory::Lease, state::Server};
 use axum::{
-    body::{Body, BodyDataStream},
+    body::{Body, BodyDataStream, HttpBody as _},
     http::{
         HeaderMap, StatusCode,
         header::{CONTENT_ENCODING, CONTENT_LENGTH},
@@ -87,9 +87,9 @@ impl HeldBody {
         }
         let lease = Arc::new(server.memory.lease(server.max_memory()));
         let mut next_chunk = next(server, &mut chunks).await?;
-        if let Some(whole) = next_chunk.take_if(|chunk| chunk.len() == announced) {
+        let is_whole = |chunk: &mut Bytes| announced == chunk.len() && chunks.is_end_stream();
+        if let Some(bytes) = next_chunk.take_if(is_whole) {
             lease.take(announced)?;
-            let bytes = whole;
             return Ok(Self { bytes, lease });
         }
         // What is announced is not taken before it comes, and untouched memory is none.

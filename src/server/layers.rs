@@ -71,12 +71,13 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    let permit = match server.requests.try_acquire() {
-        Ok(permit) => Some(permit),
-        Err(_) => tokio::select! {
+    let permit = if let Ok(permit) = server.requests.try_acquire() {
+        Some(permit)
+    } else {
+        tokio::select! {
             permit = server.requests.acquire() => permit.ok(),
             () = server.clock.sleep(QUEUE_WAIT) => None,
-        },
+        }
     };
     let Some(_permit) = permit else {
         return ApiError::overloaded("too many requests are at work").into_response();

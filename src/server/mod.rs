@@ -23,6 +23,7 @@ mod openapi;
 mod peer;
 mod peers;
 mod policy;
+mod query_steps;
 mod request;
 mod routes;
 mod seen;
@@ -40,15 +41,9 @@ pub use engine::{
 };
 pub use engine_error::{EngineError, EngineErrorKind};
 
-/// The queries in the body of a query request, for callers in the same process.
-pub fn read_queries(body: &[u8]) -> Result<Vec<isobath_query::search::Query>, EngineError> {
-    let invalid =
-        |fault: decode::Fault| EngineError::new(EngineErrorKind::Invalid, fault.to_string());
-    let decoded = decode::decode_query(body).map_err(invalid)?;
-    Ok(decoded.asked.into_iter().map(|asked| asked.query).collect())
-}
 pub use peers::{PeerError, Peers, PeersError};
 pub use policy::{Pinning, Policy, PolicyChange};
+pub use query_steps::QuerySteps;
 pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
 pub use tls::{Tls, TlsError};
 pub use write_command::{ByFilter, Conditions, CopyFrom, Existence, PatchByFilter, WriteCommand};

@@ -41,7 +41,7 @@ impl PreparedQuery {
             }
         }
         let mut rotated = vec![];
-        Rotation::new(exact.len()).apply(&exact, &mut rotated);
+        Rotation::shared(exact.len()).apply(&exact, &mut rotated);
         Self {
             metric,
             exact,

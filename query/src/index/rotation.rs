@@ -1,6 +1,8 @@
 //! [`Rotation`]: spreads the information of a vector evenly over its dimensions before it is quantised.
 
 use super::random::SplitMix;
+use parking_lot::RwLock;
+use std::{collections::BTreeMap, sync::Arc};
 
 const ROUNDS: usize = 2;
 /// Part of the format: every index ever written was rotated by it.
@@ -16,6 +18,19 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
+    /// The rotation for `dim` dimensions, made once in the life of the process.
+    pub(super) fn shared(dim: usize) -> Arc<Self> {
+        /// By padded dimension: of those there are few.
+        static MADE: RwLock<BTreeMap<usize, Arc<Rotation>>> = RwLock::new(BTreeMap::new());
+        let padded = padded(dim);
+        let made = MADE.read().get(&padded).map(Arc::clone);
+        made.unwrap_or_else(|| {
+            let rotation = Arc::new(Self::new(dim));
+            MADE.write().insert(padded, Arc::clone(&rotation));
+            rotation
+        })
+    }
+
     pub(super) fn new(dim: usize) -> Self {
         let padded = padded(dim);
         let block = 1 << padded.ilog2();
@@ -103,6 +118,7 @@ mod tests {
     fn should_keep_products_and_spread_a_unit_vector() {
         for dim in [1, 3, 63, 64, 65, 100, 120, 128, 384, 1_536] {
             let rotation = Rotation::new(dim);
+            assert_eq!(rotation.signs, Rotation::shared(dim).signs);
             let mut random = SplitMix(dim as u64);
             let mut vector = || -> Vec<f32> {
                 let value = |_| (random.next() >> 40) as f32 / (1 << 23) as f32 - 1.0;

@@ -2,7 +2,7 @@
 
 use super::{Hidden, IndexSlots, Version};
 use isobath_storage::model::{Rows, StampColumn};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Where the rows of a row set come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct RowSet {
     pub hidden: Arc<Hidden>,
     /// What makes it faster to search.
     pub indexes: IndexSlots,
+    memory: OnceLock<usize>,
 }
 
 impl RowSet {
@@ -40,6 +41,7 @@ impl RowSet {
             stamps,
             hidden,
             indexes: IndexSlots::default(),
+            memory: OnceLock::new(),
         }
     }
 
@@ -52,7 +54,13 @@ impl RowSet {
             stamps: self.stamps.clone(),
             hidden: Arc::clone(&self.hidden),
             indexes: self.indexes.clone(),
+            memory: OnceLock::new(),
         }
+    }
+
+    /// Bytes of memory that the rows hold; counted once, since that takes a while.
+    pub fn memory(&self) -> usize {
+        *self.memory.get_or_init(|| self.rows.memory())
     }
 
     /// How many rows, hidden ones too.

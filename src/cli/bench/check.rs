@@ -110,7 +110,7 @@ fn front_end(report: &Report) -> impl Iterator<Item = Target> + '_ {
             "HTTP searches/s, {}, {} clients ÷ canned answers/s",
             base.setting, base.clients
         );
-        Some(Target::at_least(name, one.qps / base.qps, 0.5))
+        Some(Target::at_least(name, one.rate.qps / base.rate.qps, 0.5))
     };
     let many = |base: &&Baseline| base.clients >= 8;
     report.baselines.iter().filter(many).filter_map(ratio)

@@ -6,6 +6,7 @@ mod data;
 mod latency;
 mod report;
 mod search;
+mod steps;
 mod system;
 mod text;
 mod writes;
@@ -26,6 +27,7 @@ use reqwest::Url;
 use std::{
     fs::File,
     io::{self, Write as _},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -68,6 +70,10 @@ pub(super) struct Args {
     /// Only searches what an earlier run left in `--dir`.
     #[arg(long, requires = "dir", conflicts_with = "check")]
     reuse: bool,
+    /// Measures nothing, but answers every query and every write at this address alike, for measurements
+    /// with other clients.
+    #[arg(long, value_name = "ADDR", hide = true)]
+    canned: Option<SocketAddr>,
     /// Also writes the figures as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -78,6 +84,9 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(address) = args.canned {
+        return canned::serve(address).await;
+    }
     let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
     let dir = args.dir.as_deref().unwrap_or(temporary.path());
     std::fs::create_dir_all(dir)?;
@@ -133,6 +142,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
     };
     let searches = search::all(args, data, &process, &client, time).await?;
     let baselines = search::baselines(args, data, &client, time).await?;
+    let steps = steps::all(data, &process).await?;
     let texts = text::measure(&client, time).await?;
     let rss = system::memory();
     process.stop().await?;
@@ -140,6 +150,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
         written,
         searches,
         baselines,
+        steps,
         texts,
         memory: rss,
     })

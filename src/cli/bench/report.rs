@@ -3,6 +3,7 @@
 use super::{
     latency::Latency,
     search::{Baseline, Measured},
+    steps::Steps,
     system::Memory,
     text::TextSearches,
     writes::Writers,
@@ -22,6 +23,8 @@ pub(super) struct Report {
     pub(super) searches: Vec<Measured>,
     /// The same requests without a search.
     pub(super) baselines: Vec<Baseline>,
+    /// Where the time of queries goes in the server.
+    pub(super) steps: Vec<Steps>,
     /// Searches for words; none where rows have no texts.
     pub(super) texts: Option<TextSearches>,
     /// Memory at the end.
@@ -63,7 +66,8 @@ impl fmt::Display for Report {
         if let Some(written) = &self.written {
             writeln!(f, "{}", self.writes(written))?;
         }
-        write!(f, "{}", self.reads())?;
+        writeln!(f, "{}", self.reads())?;
+        write!(f, "{}", self.where_time_goes())?;
         match &self.texts {
             Some(texts) => write!(f, "\n{}", texts.table()),
             None => Ok(()),
@@ -128,6 +132,7 @@ impl Report {
             "QPS",
             "p50 ms",
             "p99 ms",
+            "CPU µs",
             "path",
         ]);
         for one in &self.searches {
@@ -138,9 +143,10 @@ impl Report {
                 format!("{:.4}", one.recall),
                 one.through.to_owned(),
                 one.clients.to_string(),
-                format!("{:.0}", one.qps),
-                format!("{:.3}", one.latency.p50_ms),
-                format!("{:.3}", one.latency.p99_ms),
+                format!("{:.0}", one.rate.qps),
+                format!("{:.3}", one.rate.latency.p50_ms),
+                format!("{:.3}", one.rate.latency.p99_ms),
+                format!("{:.1}", one.rate.cpu_us),
                 one.path.clone(),
             ]);
         }
@@ -151,11 +157,55 @@ impl Report {
                 "-".to_owned(),
                 "canned".to_owned(),
                 one.clients.to_string(),
-                format!("{:.0}", one.qps),
-                format!("{:.3}", one.latency.p50_ms),
-                format!("{:.3}", one.latency.p99_ms),
+                format!("{:.0}", one.rate.qps),
+                format!("{:.3}", one.rate.latency.p50_ms),
+                format!("{:.3}", one.rate.latency.p99_ms),
+                format!("{:.1}", one.rate.cpu_us),
                 "none".to_owned(),
             ]);
+        }
+        table
+    }
+}
+
+impl Report {
+    /// Processor time of a query over HTTP with the most clients: what HTTP alone takes, the steps in the
+    /// server, and what is left.
+    fn where_time_goes(&self) -> Table {
+        let mut table = table();
+        table.set_header([
+            "CPU µs per query",
+            "all",
+            "HTTP alone",
+            "decode",
+            "strong read",
+            "search",
+            "encode",
+            "rest",
+        ]);
+        for steps in &self.steps {
+            let mut bases = self.baselines.iter();
+            let base = bases.rfind(|base| base.setting == steps.setting);
+            let Some(base) = base else { continue };
+            let same = |one: &&Measured| {
+                let default = one.wanted.is_none() && one.through == "http";
+                default && one.setting == base.setting && one.clients == base.clients
+            };
+            let Some(all) = self.searches.iter().find(same) else {
+                continue;
+            };
+            let (all, http) = (all.rate.cpu_us, base.rate.cpu_us);
+            let known = [
+                http,
+                steps.decode_us,
+                steps.strong_us,
+                steps.search_us,
+                steps.encode_us,
+            ];
+            let rest = all - known.iter().sum::<f64>();
+            let figures = [all].into_iter().chain(known).chain([rest]);
+            let figures = figures.map(|us| format!("{us:.1}"));
+            table.add_row([steps.setting.clone()].into_iter().chain(figures));
         }
         table
     }

@@ -9,13 +9,14 @@ use super::{
     canned::Canned,
     data::{Data, Setting},
     latency::Latency,
+    system,
 };
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures::future;
 use isobath::{
     process::Process,
-    server::{self, Consistency, Engine, OnStale, ReadOptions},
+    server::{Consistency, Engine, OnStale, QuerySteps, ReadOptions},
 };
 use isobath_query::search::Query;
 use isobath_storage::{
@@ -55,10 +56,9 @@ pub(super) struct Measured {
     pub(super) target: Option<f32>,
     /// The recall@10 that was reached.
     pub(super) recall: f64,
-    /// Searches a second.
-    pub(super) qps: f64,
-    /// How long each took.
-    pub(super) latency: Latency,
+    /// How fast.
+    #[serde(flatten)]
+    pub(super) rate: Rate,
     /// The way that the first search took.
     pub(super) path: String,
 }
@@ -70,10 +70,20 @@ pub(super) struct Baseline {
     pub(super) setting: String,
     /// Requests at a time.
     pub(super) clients: usize,
+    /// How fast.
+    #[serde(flatten)]
+    pub(super) rate: Rate,
+}
+
+/// How fast requests of one kind are answered.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Rate {
     /// Requests a second.
     pub(super) qps: f64,
     /// How long each took.
     pub(super) latency: Latency,
+    /// Processor time that each took, the client's included, microseconds.
+    pub(super) cpu_us: f64,
 }
 
 /// A way to search.
@@ -139,13 +149,12 @@ pub(super) async fn baselines(
         let canned = Canned::start(&path(), answer).await?;
         let way = Way::Http(&canned.client, bodies);
         for &clients in &args.clients {
-            let (qps, latency) = rate(&way, clients, time).await?;
+            let rate = rate(&way, clients, time).await?;
             let setting = setting.name.clone();
             all.push(Baseline {
                 setting,
                 clients,
-                qps,
-                latency,
+                rate,
             });
         }
     }
@@ -179,7 +188,7 @@ async fn target(
 }
 
 /// The requests, one a query.
-fn bodies(data: &Data, setting: &Setting, target: Option<f32>) -> Vec<Bytes> {
+pub(super) fn bodies(data: &Data, setting: &Setting, target: Option<f32>) -> Vec<Bytes> {
     let body = |vector: &[f32]| {
         let mut body = json!({ "rank_by": ["vector", "ANN", vector], "limit": K });
         if let Some(filter) = &setting.filter {
@@ -207,7 +216,7 @@ async fn measure(
         recall.add(setting.truth.hits(number, &found.ids, K));
         path = found.path;
     }
-    let (qps, latency) = rate(way, clients, time).await?;
+    let rate = rate(way, clients, time).await?;
     Ok(Measured {
         setting: setting.name.clone(),
         through: way.name(),
@@ -215,15 +224,14 @@ async fn measure(
         wanted: None,
         target: None,
         recall: recall.share(),
-        qps,
-        latency,
+        rate,
         path,
     })
 }
 
 /// How many searches a second, and how long each takes.
-async fn rate(way: &Way<'_>, clients: usize, time: Duration) -> anyhow::Result<(f64, Latency)> {
-    let start = SystemClock.monotonic();
+async fn rate(way: &Way<'_>, clients: usize, time: Duration) -> anyhow::Result<Rate> {
+    let (start, cpu) = (SystemClock.monotonic(), system::cpu_time());
     let next = AtomicUsize::new(0);
     let one = async |_| {
         let mut times = Vec::new();
@@ -239,9 +247,14 @@ async fn rate(way: &Way<'_>, clients: usize, time: Duration) -> anyhow::Result<(
     };
     let times = future::try_join_all((0..clients).map(one)).await?.concat();
     let seconds = SystemClock.monotonic().saturating_sub(start).as_secs_f64();
+    let cpu = system::cpu_time().saturating_sub(cpu).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let qps = times.len() as f64 / seconds;
-    Ok((qps, Latency::of(times)))
+    let count = times.len().max(1) as f64;
+    Ok(Rate {
+        qps: count / seconds,
+        latency: Latency::of(times),
+        cpu_us: cpu * 1e6 / count,
+    })
 }
 
 /// Where searches are posted.
@@ -252,8 +265,9 @@ fn path() -> String {
 impl Way<'_> {
     fn calls(process: &Process, bodies: &[Bytes]) -> anyhow::Result<Self> {
         let queries = bodies.iter().map(|body| {
-            let queries = server::read_queries(body)?;
-            queries.into_iter().next().context("a body without a query")
+            let command = QuerySteps::read(body)?.command();
+            let query = command.queries.into_iter().next();
+            query.context("a body without a query")
         });
         let engine = Arc::clone(&process.node) as Arc<dyn Engine>;
         Ok(Self::Calls(engine, queries.collect::<anyhow::Result<_>>()?))
@@ -281,20 +295,27 @@ impl Way<'_> {
     }
 }
 
-/// A search by a call of the engine, at the view that there is.
-async fn call(engine: &dyn Engine, query: &Query) -> anyhow::Result<Found> {
-    let options = ReadOptions {
-        consistency: Consistency::Eventual {
-            max_staleness: None,
-        },
+/// At the view that there is.
+pub(super) const EVENTUAL: Consistency = Consistency::Eventual {
+    max_staleness: None,
+};
+
+/// How a search reads.
+pub(super) fn options(consistency: Consistency) -> ReadOptions {
+    ReadOptions {
+        consistency,
         min_token: None,
         wait: Duration::ZERO,
         on_stale: OnStale::Error,
         timeout: Duration::from_secs(30),
-    };
+    }
+}
+
+/// A search by a call of the engine, at the view that there is.
+async fn call(engine: &dyn Engine, query: &Query) -> anyhow::Result<Found> {
     let namespace: Namespace = NAMESPACE.parse()?;
     let queried = engine
-        .query(&namespace, vec![query.clone()].into(), options)
+        .query(&namespace, vec![query.clone()].into(), options(EVENTUAL))
         .await?;
     let answer = queried.answers.into_iter().next().context("no answer")?;
     let id = |id: &Id| match id {

@@ -1,7 +1,7 @@
 //! Memory and disk that a run takes.
 
 use serde::Serialize;
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 /// Memory of this process, bytes.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -27,6 +27,17 @@ pub(super) fn memory() -> Memory {
         peak: field("VmHWM:"),
         anonymous: field("RssAnon:"),
     }
+}
+
+/// Processor time that this process has used, all threads together; zero where the system does not tell.
+pub(super) fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is a name in parentheses, which may hold anything; user and system time are the
+    // 14th and the 15th, in hundredths of a second.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = ticks.filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// Bytes of all files below a directory; `None` where there is none.

@@ -2,6 +2,7 @@
 
 use super::Patience;
 use crate::model::{Epoch, LogId, Seq};
+use crate::store::Look;
 use crate::store::keys::{FloorKey, Key};
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +21,22 @@ pub struct Floor {
 #[derive(Debug, Clone)]
 pub struct Floors {
     store: Patience,
+    look: Option<Look>,
     log: LogId,
 }
 
 impl Floors {
-    pub(crate) fn new(store: Patience, log: LogId) -> Self {
-        Self { store, log }
+    pub(crate) fn new(store: Patience, look: Option<Look>, log: LogId) -> Self {
+        Self { store, look, log }
+    }
+
+    /// Whether no floor comes after `known`, as far as one look on the spot tells.
+    pub(crate) fn is_newest(&self, known: Floor) -> bool {
+        let k = known.k.saturating_add(1);
+        let path = FloorKey { log: self.log, k }.path();
+        self.look
+            .as_ref()
+            .is_some_and(|look| look.is_missing(&path))
     }
 
     /// The newest floor, by one LIST; for a start.

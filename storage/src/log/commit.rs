@@ -123,19 +123,19 @@ impl<S: Sink> Task<S> {
     }
 
     /// After creates, before acks: is any of the new slots below the floor?
-    pub(super) fn check_floor(&mut self, r: &mut Reign) {
+    pub(super) fn check_floor(&mut self, r: &mut Reign) -> Result<(), End> {
         if !r.window.begin_check() {
-            return;
+            return Ok(());
         }
         let now = self.clock.monotonic();
         let fresh = |batch: &Batch| now.saturating_sub(batch.first_sent) < OLD_PUT;
-        if !self.config.strict_floor_check && r.batches.values().all(fresh) {
-            let floor = self.floor;
-            r.io.spawn(async move { Event::Floor(floor) });
-            return;
+        let trusted = !self.config.strict_floor_check && r.batches.values().all(fresh);
+        if trusted || self.floors.is_newest(self.floor) {
+            return self.on_floor(r, self.floor);
         }
         let (floors, known) = (self.floors.clone(), self.floor);
         r.io.spawn(async move { Event::Floor(floors.newest(known).await) });
+        Ok(())
     }
 
     fn on_floor(&mut self, r: &mut Reign, floor: Floor) -> Result<(), End> {

@@ -110,10 +110,14 @@ impl<T> LogHandle<T> {
     /// Waits until every write that was acked before the call is applied; the last segment applied
     /// then. Waits as long as the store does not answer: put a deadline around it.
     pub async fn barrier(&self) -> Result<Seq, BarrierError> {
-        let owns = matches!(*self.role.borrow(), Role::Owner { .. });
-        let glance = self.glance.as_ref().filter(|_| owns);
-        if let Some(seq) = glance.and_then(|glance| glance.at_tail_after(self.applied())) {
-            return Ok(seq);
+        let owned = match *self.role.borrow() {
+            Role::Owner { epoch } => Some(epoch),
+            _ => None,
+        };
+        if let (Some(epoch), Some(glance)) = (owned, &self.glance)
+            && glance.is_newest(epoch)
+        {
+            return Ok(self.applied());
         }
         let (reply, answer) = oneshot::channel();
         self.commands

@@ -104,8 +104,10 @@ impl<S: Sink> Task<S> {
             if let Some(reason) = self.drained(&reign, now).await {
                 break End::Stop(reason);
             }
+            if let Err(end) = self.check_floor(&mut reign) {
+                break end;
+            }
             self.send_all(&mut reign, now);
-            self.check_floor(&mut reign);
             self.look_for_tail(&mut reign);
             if let Err(end) = self.reign_on(&mut reign, now).await {
                 break end;

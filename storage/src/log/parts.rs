@@ -2,8 +2,8 @@
 
 use super::{BucketCheck, Peer};
 use crate::Clock;
-use crate::store::Look;
 use crate::model::{ClusterId, ContentHash, Epoch, Hlc, LogId, Seq};
+use crate::store::Look;
 use isobath_config::LogConfig;
 use object_store::ObjectStore;
 use rand::rngs::StdRng;

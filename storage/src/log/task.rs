@@ -89,7 +89,7 @@ impl<S: Sink> Task<S> {
         hlc.observe(start.hlc);
         let handle = LogHandle {
             commands: send,
-            glance: parts.look.map(|look| Glance::new(look, member.log)),
+            glance: parts.look.clone().map(|look| Glance::new(look, member.log)),
             memory: Arc::new(Semaphore::new(memory_kib as usize)),
             memory_kib,
             role: role_watch,
@@ -108,7 +108,7 @@ impl<S: Sink> Task<S> {
             bucket: parts.bucket,
             segments: Segments::new(store.clone(), member.cluster, member.log),
             claims: Claims::new(store.clone(), member.log),
-            floors: Floors::new(store, member.log),
+            floors: Floors::new(store, parts.look.clone(), member.log),
             member,
             clock,
             sink: parts.sink,

@@ -89,6 +89,10 @@ mod tests {
             ..StoreOptions::default()
         };
         assert!(open(dir.path().to_str().unwrap(), &options).look.is_none());
-        assert!(open("memory://look", &StoreOptions::default()).look.is_none());
+        assert!(
+            open("memory://look", &StoreOptions::default())
+                .look
+                .is_none()
+        );
     }
 }

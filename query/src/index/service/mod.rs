@@ -62,6 +62,20 @@ pub struct IndexStatus {
     pub unindexed_bytes: u64,
 }
 
+/// How far a build stands back: beside threads that serve it gets a quarter of a processor.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// Lets other threads go before this one and those that it starts: nobody waits for a build, and it
+/// takes all that is left of the machine for minutes.
+fn stand_back() {
+    // Elsewhere a process has one niceness for all its threads.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "builds do not stand back");
+    }
+}
+
 impl IndexService {
     /// Shares the indexes of large parts through `bucket`, and builds them in the folder `data`, which is emptied
     /// first; without a bucket keeps them there.
@@ -87,7 +101,10 @@ impl IndexService {
             threads: vec![],
         };
         service.spawn("index-codes", Worker::code_all)?;
-        service.spawn("index-build", Worker::build_all)?;
+        service.spawn("index-build", |worker| {
+            stand_back();
+            worker.build_all();
+        })?;
         for _ in 0..fetchers {
             service.spawn("index-fetch", Worker::fetch_all)?;
         }

@@ -233,10 +233,7 @@ fn should_say_what_is_wrong_beside_and_in_a_vector() {
             r#"{"rank_by":["v","ANN",[1]],"queries":[{}]}"#,
             "unknown field `rank_by`",
         ),
-        (
-            r#"{"rank_by":["v","ANN",[1]],"x":1}"#,
-            "unknown field `x`",
-        ),
+        (r#"{"rank_by":["v","ANN",[1]],"x":1}"#, "unknown field `x`"),
         (
             r#"{"rank_by":["v","ANN",[1,1e39]]}"#,
             "rank_by[2][1]: not a finite 32-bit float",
