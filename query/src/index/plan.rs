@@ -12,6 +12,9 @@ const ROWS_PER_STEP: usize = 100;
 /// Rows of the part are easier queries than those that come: the lists are this much longer than calibrated.
 const MARGIN: f32 = 1.25;
 
+/// A part of which fewer rows live is rewritten soon; lists grow no longer for it.
+const LEAST_LIVE: f32 = 0.2;
+
 /// How a search is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchPath {
@@ -44,7 +47,10 @@ impl Index {
         let Some(graph) = self.meta().graph.as_ref() else {
             return (SearchPath::Scan, 0);
         };
-        let calibrated = || list_for(&graph.calibration, k, options.recall_target);
+        let calibrated = || {
+            let list = list_for(&graph.calibration, k, options.recall_target);
+            (list as f32 / options.live_share.clamp(LEAST_LIVE, 1.0)) as usize
+        };
         let list = options.list.unwrap_or_else(calibrated).max(k);
         let path = options
             .path
