@@ -49,7 +49,8 @@ impl Index {
         };
         let calibrated = || {
             let list = list_for(&graph.calibration, k, options.recall_target);
-            (list as f32 / options.live_share.clamp(LEAST_LIVE, 1.0)) as usize
+            let dead = options.dead as f32 / self.len().max(1) as f32;
+            (list as f32 / (1.0 - dead).clamp(LEAST_LIVE, 1.0)) as usize
         };
         let list = options.list.unwrap_or_else(calibrated).max(k);
         let path = options

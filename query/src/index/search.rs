@@ -21,8 +21,8 @@ pub struct SearchOptions<'a> {
     pub path: Option<SearchPath>,
     /// The rows that may be found; all of them without.
     pub filter: Option<&'a Bitset>,
-    /// The share of the part's rows that are visible: the others take up room in the search list too.
-    pub live_share: f32,
+    /// How many of the part's rows are not visible: they take up room in the search list too.
+    pub dead: usize,
     /// Asked now and then: says that the answer is no longer wanted.
     pub expired: Option<&'a dyn Fn() -> bool>,
 }
@@ -34,7 +34,7 @@ impl Default for SearchOptions<'_> {
             list: None,
             path: None,
             filter: None,
-            live_share: 1.0,
+            dead: 0,
             expired: None,
         }
     }

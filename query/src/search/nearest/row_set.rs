@@ -129,7 +129,7 @@ impl<'a> RowSetSearch<'a> {
         let mut options = SearchOptions {
             filter: passing,
             path: walk.then_some(SearchPath::Graph),
-            live_share: self.live_share(),
+            dead: self.set.set.hidden.count(),
             expired: Some(&expired),
             ..SearchOptions::default()
         };
@@ -165,12 +165,6 @@ impl<'a> RowSetSearch<'a> {
             }
         }
         Ok(seen)
-    }
-
-    fn live_share(&self) -> f32 {
-        let set = self.set.set;
-        let live = set.len().saturating_sub(set.hidden.count());
-        live as f32 / set.len().max(1) as f32
     }
 
     fn can_be_found(&self, row: u32) -> bool {
