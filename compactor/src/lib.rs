@@ -1,5 +1,6 @@
 //! The fold that turns segments into parts, deletion vectors and manifests; and what stands on it: reading the state
-//! of a bucket at a moment, verifying it, restoring it elsewhere.
+//! of a bucket at a moment, verifying it, restoring it elsewhere, deleting what nobody needs
+//! any more.
 //!
 //! [`fold`] and [`merge`] are pure; [`plan`] decides what is worth it; [`Compactor`] writes to the bucket.
 //!
@@ -12,7 +13,9 @@ mod checkpoint;
 mod compact;
 mod error;
 mod fold;
+pub mod gc;
 mod merge;
+pub mod metrics;
 mod plan;
 pub mod restore;
 mod runs;

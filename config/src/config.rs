@@ -2,8 +2,8 @@
 
 use crate::problems::Problems;
 use crate::{
-    CacheConfig, ConfigError, FoldConfig, IndexConfig, LogConfig, Problem, Role, SearchConfig,
-    ServerConfig, StoreConfig,
+    CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem, Role,
+    SearchConfig, ServerConfig, StoreConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -33,6 +33,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// When the log becomes parts, and parts become fewer.
     pub fold: FoldConfig,
+    /// For how long what is not current any more is kept in the bucket.
+    pub gc: GcConfig,
     /// How indexes are built.
     pub index: IndexConfig,
     /// How queries are run.
@@ -51,6 +53,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             cache: CacheConfig::default(),
             fold: FoldConfig::default(),
+            gc: GcConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
         }
@@ -67,6 +70,7 @@ impl Config {
         self.store.check(&mut Problems::new("store", &mut found));
         self.cache.check(&mut Problems::new("cache", &mut found));
         self.fold.check(&mut Problems::new("fold", &mut found));
+        self.gc.check(&mut Problems::new("gc", &mut found));
         self.index.check(&mut Problems::new("index", &mut found));
         self.search.check(&mut Problems::new("search", &mut found));
         if found.is_empty() {

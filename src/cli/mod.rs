@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod export;
 mod failure;
+mod gc;
 mod ground_truth;
 mod import;
 mod inspect;
@@ -47,6 +48,7 @@ enum Command {
     Demo(demo::Args),
     Doctor(doctor::Args),
     Export(export::Args),
+    Gc(gc::Args),
     Import(import::Args),
     Inspect(inspect::Args),
     Keys(keys::Args),
@@ -74,6 +76,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
+        Command::Gc(args) => block_on(gc::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),
         Command::Inspect(args) => block_on(inspect::run(args)),

@@ -19,6 +19,7 @@ mod pending;
 mod recent;
 mod refusal;
 mod sink;
+mod sweeping;
 mod write;
 
 pub use error::NodeError;
@@ -51,6 +52,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use sweeping::Sweeping;
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -139,6 +141,7 @@ impl Node {
             start: held.start,
             shutdown: shutdown.clone(),
         });
+        let sweeping = Sweeping::new(&config.gc, &bucket.store, &clock, &shutdown);
         let index = held.indexes(&config, &bucket, &clock, id)?;
         let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
         let folding = folding.start()?;
@@ -166,6 +169,9 @@ impl Node {
         });
         node.tasks.spawn(Arc::clone(&node).catch_up());
         node.tasks.spawn(ended(log_task, folding));
+        if config.roles.contains(&NodeRole::Compact) {
+            node.tasks.spawn_blocking(move || sweeping.run());
+        }
         Ok(node)
     }
 

@@ -13,7 +13,10 @@ use isobath_storage::{
     model::{ContentHash, Namespace},
     store::keys::{DeadKey, Key, ManifestKey, PartKey},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Parts that somebody refers to.
+pub(super) type Parts = BTreeSet<(Namespace, ContentHash)>;
 
 /// What manifests refer to, with the number of one that does.
 #[derive(Debug, Default)]
@@ -22,13 +25,13 @@ struct Wanted {
     dead: BTreeMap<(Namespace, ContentHash), (u64, u64)>,
 }
 
-/// Reads and checks all manifests, and what the reachable ones refer to.
+/// Reads and checks all manifests, and what the reachable ones refer to; tells the parts among it.
 pub(super) async fn check(
     fetch: &Fetch,
     listing: &Listing,
     checkpoints: &Checkpoints,
     report: &mut Report,
-) -> Result<(), StateError> {
+) -> Result<Parts, StateError> {
     let mut wanted = Wanted::default();
     let mut all = listing.manifests.clone();
     for (namespace, numbers) in &checkpoints.manifests {
@@ -57,7 +60,9 @@ pub(super) async fn check(
         }
     }
     parts(fetch, &wanted, report).await?;
-    deletion_vectors(fetch, wanted, report).await
+    let parts = wanted.parts.keys().cloned().collect();
+    deletion_vectors(fetch, wanted, report).await?;
+    Ok(parts)
 }
 
 /// Whether a checkpoint refers to a manifest, or it is the newest.

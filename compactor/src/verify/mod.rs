@@ -10,6 +10,7 @@
 
 mod checkpoints;
 mod fetch;
+mod indexes;
 mod listing;
 mod logs;
 mod manifests;
@@ -46,7 +47,8 @@ pub async fn verify(
         );
     }
     let checkpoints = checkpoints::check(&fetch, &listing, now_ms, &mut report).await?;
-    manifests::check(&fetch, &listing, &checkpoints, &mut report).await?;
+    let reachable = manifests::check(&fetch, &listing, &checkpoints, &mut report).await?;
+    indexes::check(&fetch, &listing, &reachable, &mut report).await?;
     logs::check(&fetch, &listing, &checkpoints, &mut report).await?;
     if report.damaged.is_empty() {
         digest(store, parts, &mut report).await?;

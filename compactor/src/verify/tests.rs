@@ -143,3 +143,44 @@ async fn should_find_a_segment_that_was_replaced() {
     };
     assert!(found.what.contains("another history"), "{found:?}");
 }
+
+#[tokio::test]
+async fn should_name_a_missing_or_damaged_file_of_an_index() {
+    use isobath_storage::{
+        format::{BuiltFile, BuiltIndex},
+        model::ContentHash,
+        store::keys::{IndexFile, IndexKey, Key},
+    };
+    for lost in [false, true] {
+        let scene = usual().await;
+        let namespace = "a".parse().unwrap();
+        let part = scene.manifests[&namespace].parts[0].hash;
+        let hash = ContentHash::of(b"codes");
+        let key = IndexKey {
+            namespace,
+            part,
+            params: hash,
+            file: IndexFile::Meta,
+        };
+        let index = BuiltIndex {
+            part,
+            of: String::new(),
+            files: vec![BuiltFile { hash, bytes: 5 }],
+            about: "codes".into(),
+        };
+        scene.put(&key.path(), index.encode().unwrap()).await;
+        let file = key.with_file(IndexFile::Data(hash)).path();
+        scene.put(&file, "codes".into()).await;
+        assert_eq!(report(&scene).await.damaged, []);
+        let report = if lost {
+            without(&scene, &file).await
+        } else {
+            scene.damage(&file, |bytes| bytes[2] ^= 1).await;
+            report(&scene).await
+        };
+        let [found] = &report.damaged[..] else {
+            panic!("{:?}", report.damaged);
+        };
+        assert_eq!(found.key, file.to_string());
+    }
+}

@@ -35,7 +35,7 @@ pub use block::{
     Block, Control, Counts, Declaration, Mutation, PatchMask, Request, SparsePatch, Switch,
 };
 pub use cluster::{BucketId, ClusterId};
-pub use content_hash::ContentHash;
+pub use content_hash::{ContentHash, ContentHasher};
 pub use datetime::{format_datetime, parse_datetime};
 pub use epoch::Epoch;
 pub use full_text::{Analysis, FullText, Language, Tokenizer};
