@@ -24,7 +24,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let config = args.settings.load()?;
     let store = bucket::open(&config)?;
-    let gc = Gc::new(Arc::clone(&store.data), Times::from(&config.gc));
+    let gc = Gc::new(
+        Arc::clone(&store.data),
+        Times::from(&config.gc),
+        Arc::new(SystemClock),
+    );
     let now = SystemClock.now_ms();
     let plan = gc.plan(now).await;
     let plan = plan.with_context(|| format!("cannot read what {} holds", store.url))?;
@@ -65,13 +69,13 @@ fn print(plan: &Plan) -> io::Result<()> {
     for (log, floor) in &plan.floors {
         writeln!(out, "floor    {log} rises to segment {}", floor.seq.0)?;
     }
-    for namespace in &plan.renumber {
+    for namespace in plan.renumber.keys() {
         writeln!(
             out,
             "number   {namespace} gets its next manifest, with unchanged content"
         )?;
     }
-    if plan.next_checkpoint {
+    if plan.next_checkpoint.is_some() {
         writeln!(
             out,
             "number   the bucket gets its next checkpoint, with unchanged content"

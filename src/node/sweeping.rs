@@ -27,7 +27,11 @@ impl Sweeping {
         shutdown: &CancellationToken,
     ) -> Self {
         Self {
-            gc: Gc::new(Arc::clone(&store.data), Times::from(config)),
+            gc: Gc::new(
+                Arc::clone(&store.data),
+                Times::from(config),
+                Arc::clone(clock),
+            ),
             interval: config.interval,
             clock: Arc::clone(clock),
             shutdown: shutdown.clone(),

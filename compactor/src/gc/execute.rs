@@ -4,7 +4,8 @@ use super::{Fate, Plan, Times, gather::gather, plan, plan::owner};
 use crate::state::StateError;
 use futures::{StreamExt, TryStreamExt, stream};
 use isobath_storage::{
-    catalog::Catalog,
+    Clock,
+    catalog::{Catalog, CatalogError},
     format::Checkpoint,
     model::{ContentHash, ContentHasher, Namespace},
     store::keys::{AnyKey, CheckpointKey, DeadKey, Key, ManifestKey, MapKey, PartKey, RunKey},
@@ -24,6 +25,7 @@ pub struct Gc {
     store: Arc<dyn ObjectStore>,
     catalog: Catalog,
     times: Times,
+    clock: Arc<dyn Clock>,
     /// Objects that were read whole and are what their names say.
     sound: Mutex<HashSet<ContentHash>>,
 }
@@ -43,18 +45,19 @@ pub struct Swept {
 
 impl Gc {
     /// For the bucket in `store`, whose requests are sent again where they fail in passing.
-    pub fn new(store: Arc<dyn ObjectStore>, times: Times) -> Self {
+    pub fn new(store: Arc<dyn ObjectStore>, times: Times, clock: Arc<dyn Clock>) -> Self {
         Self {
             catalog: Catalog::new(Arc::clone(&store)),
             store,
             times,
+            clock,
             sound: Mutex::default(),
         }
     }
 
     /// What a pass would do at this time, in milliseconds since 1970; changes nothing.
     pub async fn plan(&self, now_ms: u64) -> Result<Plan, StateError> {
-        let facts = gather(&self.store, &self.catalog, now_ms).await?;
+        let facts = gather(&self.store, &self.catalog, &*self.clock, now_ms).await?;
         Ok(plan(&facts, &self.times))
     }
 
@@ -74,12 +77,15 @@ impl Gc {
             swept.floors += u64::from(self.catalog.create_floor(*log, floor).await?);
         }
         let mut lost = BTreeSet::new();
-        for namespace in &plan.renumber {
-            if !self.next_manifest(namespace).await? {
+        for (namespace, number) in &plan.renumber {
+            if !self.next_manifest(namespace, *number).await? {
                 lost.insert(namespace.clone());
             }
         }
-        let checkpoint_lost = plan.next_checkpoint && !self.next_checkpoint(now_ms).await?;
+        let checkpoint_lost = match plan.next_checkpoint {
+            Some(number) => !self.next_checkpoint(number, now_ms).await?,
+            None => false,
+        };
         let mut going = vec![];
         for verdict in &plan.verdicts {
             let Fate::Delete(_) = verdict.fate else {
@@ -116,13 +122,14 @@ impl Gc {
             .await
     }
 
-    /// Creates the next manifest of a namespace with the content of the newest; whether it is the newest now.
-    async fn next_manifest(&self, namespace: &Namespace) -> Result<bool, StateError> {
-        let numbers = self.catalog.manifests(namespace).await?;
-        let Some(newest) = numbers.last() else {
-            return Ok(false);
+    /// Creates the manifest after `number` with the content of that one; whether it is the newest now.
+    async fn next_manifest(&self, namespace: &Namespace, number: u64) -> Result<bool, StateError> {
+        let mut manifest = match self.catalog.manifest(namespace, number).await {
+            Ok(manifest) => manifest,
+            // it was superseded so long ago that another pass deleted it
+            Err(CatalogError::Missing { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
         };
-        let mut manifest = self.catalog.manifest(namespace, *newest).await?;
         manifest.number += 1;
         let key = ManifestKey {
             namespace: namespace.clone(),
@@ -130,24 +137,24 @@ impl Gc {
         };
         let key = key.path();
         let bytes = manifest.encode().map_err(StateError::format(&key))?;
-        let created = self.catalog.create_numbered(&key, bytes).await?;
+        let created = self.catalog.create(&key, bytes).await?;
         let numbers = self.catalog.manifests(namespace).await?;
         Ok(created && numbers.last() == Some(&manifest.number))
     }
 
-    /// Creates the next checkpoint with the content of the newest; whether it is the newest now.
-    async fn next_checkpoint(&self, now_ms: u64) -> Result<bool, StateError> {
-        let Some(newest) = self.catalog.newest_checkpoint().await? else {
+    /// Creates the checkpoint after `number` with the content of that one; whether it is the newest now.
+    async fn next_checkpoint(&self, number: u64, now_ms: u64) -> Result<bool, StateError> {
+        let Some(checkpoint) = self.catalog.checkpoint(number).await? else {
             return Ok(false);
         };
         let next = Checkpoint {
-            number: newest.number + 1,
+            number: number + 1,
             created_at_ms: now_ms,
-            ..newest
+            ..checkpoint
         };
         let key = CheckpointKey(next.number).path();
         let bytes = next.encode().map_err(StateError::format(&key))?;
-        let created = self.catalog.create_numbered(&key, bytes).await?;
+        let created = self.catalog.create(&key, bytes).await?;
         let numbers = self.catalog.checkpoints().await?;
         Ok(created && numbers.last() == Some(&next.number))
     }

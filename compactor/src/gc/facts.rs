@@ -64,8 +64,10 @@ pub struct Seen {
 /// What a bucket holds, and who needs what of it.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// The wall clock, in milliseconds since 1970.
+    /// The wall clock before the listing, in milliseconds since 1970.
     pub now_ms: u64,
+    /// For how long the rest was read.
+    pub read_for: Duration,
     /// What was listed, before anything else was read.
     pub objects: BTreeMap<AnyKey, Seen>,
     /// The checkpoints, by number.

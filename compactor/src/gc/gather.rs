@@ -4,6 +4,7 @@ use super::{CheckpointFacts, Facts, ManifestFacts, Seen};
 use crate::state::StateError;
 use futures::{StreamExt, TryStreamExt, stream};
 use isobath_storage::{
+    Clock,
     catalog::{Catalog, CatalogError},
     format::{BuiltIndex, NamespaceMap},
     model::{ContentHash, Namespace},
@@ -13,6 +14,7 @@ use object_store::ObjectStore;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 /// Requests at a time.
@@ -23,13 +25,16 @@ const AT_ONCE: usize = 16;
 pub(super) async fn gather(
     store: &Arc<dyn ObjectStore>,
     catalog: &Catalog,
+    clock: &dyn Clock,
     now_ms: u64,
 ) -> Result<Facts, StateError> {
+    let start = clock.monotonic();
     let objects = list(store).await?;
     // who the members are is not read from `cluster/` yet: where there are several, no floor rises
     let alone = !objects.keys().any(|key| matches!(key, AnyKey::Cluster(_)));
-    Ok(Facts {
+    let mut facts = Facts {
         now_ms,
+        read_for: Duration::ZERO,
         checkpoints: checkpoints(catalog, &objects).await?,
         manifests: manifests(catalog, &objects).await?,
         indexes: indexes(catalog, &objects).await?,
@@ -37,7 +42,9 @@ pub(super) async fn gather(
         floors: catalog.floors().await?,
         acks: alone.then(Vec::new),
         objects,
-    })
+    };
+    facts.read_for = clock.monotonic().saturating_sub(start);
+    Ok(facts)
 }
 
 async fn list(store: &Arc<dyn ObjectStore>) -> Result<BTreeMap<AnyKey, Seen>, StateError> {

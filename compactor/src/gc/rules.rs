@@ -23,6 +23,8 @@ pub(super) struct Rules {
     pub(super) renumber: bool,
     /// A manifest stays for a day after it was superseded.
     pub(super) superseded: bool,
+    /// Facts that took long to read are of no use: numbers may have been deleted and taken again meanwhile.
+    pub(super) prompt: bool,
 }
 
 impl Rules {
@@ -36,5 +38,6 @@ impl Rules {
         carry: true,
         renumber: true,
         superseded: true,
+        prompt: true,
     };
 }

@@ -4,7 +4,7 @@ use super::{Fate, delete, is_young, keep};
 use crate::gc::{Facts, Times, rules::Rules};
 use isobath_storage::{
     model::Namespace,
-    store::keys::{AnyKey, ManifestKey},
+    store::keys::{AnyKey, CheckpointKey, ManifestKey},
 };
 use std::collections::BTreeMap;
 
@@ -105,6 +105,16 @@ impl Kept {
             None => delete("it is superseded, and no kept checkpoint refers to it"),
         }
     }
+}
+
+/// Since when a checkpoint is there: it may have been planned long before.
+fn as_of_ms(facts: &Facts, number: u64) -> u64 {
+    let planned = facts.checkpoints.get(&number).map(|c| c.as_of_ms);
+    let seen = facts
+        .objects
+        .get(&AnyKey::Checkpoint(CheckpointKey(number)));
+    let created = seen.map_or(u64::MAX, |seen| seen.created_ms);
+    planned.unwrap_or_default().max(created)
 }
 
 /// Whether a manifest was created less than a day ago.

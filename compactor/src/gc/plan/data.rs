@@ -85,13 +85,13 @@ impl Reachable {
             Some(namespace) => newest_manifest(facts, namespace),
             None => newest_checkpoint(facts),
         };
-        let Some(newest) = newest else {
+        let Some((number, created_ms)) = newest else {
             return keep("nothing refers to it, but who made it may still be the first to do so");
         };
-        if rules.renumber && newest < seen.created_ms.saturating_add(MARGIN_MS) {
+        if rules.renumber && created_ms < seen.created_ms.saturating_add(MARGIN_MS) {
             match owner(key) {
-                Some(namespace) => drop(plan.renumber.insert(namespace.clone())),
-                None => plan.next_checkpoint = true,
+                Some(namespace) => drop(plan.renumber.insert(namespace.clone(), number)),
+                None => plan.next_checkpoint = Some(number),
             }
         }
         delete("nothing refers to it")
@@ -131,19 +131,19 @@ pub(crate) fn owner(key: &AnyKey) -> Option<&Namespace> {
     }
 }
 
-/// When the newest manifest of a namespace was created.
-fn newest_manifest(facts: &Facts, namespace: &Namespace) -> Option<u64> {
+/// The newest manifest of a namespace, and when it was created.
+fn newest_manifest(facts: &Facts, namespace: &Namespace) -> Option<(u64, u64)> {
     let newest = facts.manifests.get(namespace)?.keys().next_back()?;
     let key = AnyKey::Manifest(ManifestKey {
         namespace: namespace.clone(),
         version: *newest,
     });
-    Some(facts.objects.get(&key)?.created_ms)
+    Some((*newest, facts.objects.get(&key)?.created_ms))
 }
 
-/// When the newest checkpoint was created.
-fn newest_checkpoint(facts: &Facts) -> Option<u64> {
+/// The newest checkpoint, and when it was created.
+fn newest_checkpoint(facts: &Facts) -> Option<(u64, u64)> {
     let newest = facts.checkpoints.keys().next_back()?;
     let key = AnyKey::Checkpoint(CheckpointKey(*newest));
-    Some(facts.objects.get(&key)?.created_ms)
+    Some((*newest, facts.objects.get(&key)?.created_ms))
 }

@@ -12,7 +12,7 @@ use isobath_storage::{
     model::{LogId, Namespace},
     store::keys::{AckKey, AnyKey},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What becomes of an object, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +41,11 @@ pub struct Plan {
     pub base: Option<u64>,
     /// Floors to create.
     pub floors: BTreeMap<LogId, Floor>,
-    /// Namespaces that get their next manifest before anything of theirs goes.
-    pub renumber: BTreeSet<Namespace>,
-    /// Whether a next checkpoint is made before runs and maps go.
-    pub next_checkpoint: bool,
+    /// Namespaces that get the manifest after this one before anything of theirs goes. Where somebody else made that
+    /// manifest since, nothing of the namespace goes: it may refer to it.
+    pub renumber: BTreeMap<Namespace, u64>,
+    /// After which checkpoint the next one is made before runs and maps go.
+    pub next_checkpoint: Option<u64>,
     /// What becomes of each object; those that go, in the order in which they go.
     pub verdicts: Vec<Verdict>,
 }
@@ -56,6 +57,9 @@ pub fn plan(facts: &Facts, times: &Times) -> Plan {
 
 /// The same under some of the rules.
 pub(super) fn plan_by(facts: &Facts, times: &Times, rules: Rules) -> Plan {
+    if rules.prompt && facts.read_for > Times::MIN_AGE / 4 {
+        return Plan::default();
+    }
     let kept = Kept::of(facts, times, rules);
     let floors = floors::rise(facts, &kept, rules);
     let mut plan = Plan {

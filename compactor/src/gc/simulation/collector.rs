@@ -46,7 +46,7 @@ impl Collecting {
 
     /// Goes on by one of its stages, or all of them at once.
     pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
-        let stages = 1 + world.below(4);
+        let stages = 1 + world.below(8);
         for _ in 0..stages {
             self.state = match std::mem::take(&mut self.state) {
                 State::Idle => State::Listed(Box::new(Facts {
@@ -55,6 +55,7 @@ impl Collecting {
                     ..Facts::default()
                 })),
                 State::Listed(mut facts) => {
+                    facts.read_for = Duration::from_millis(world.now - facts.now_ms);
                     read(world, &mut facts);
                     let times = Times {
                         retention: Duration::from_millis(RETENTION),
@@ -122,12 +123,13 @@ fn prepare(world: &mut World, plan: &Plan) -> Result<VecDeque<AnyKey>, String> {
         world.create_floor(*log, *floor);
     }
     let mut lost: BTreeSet<Namespace> = BTreeSet::new();
-    for namespace in &plan.renumber {
-        if !next_manifest(world, namespace) {
+    for (namespace, number) in &plan.renumber {
+        if !next_manifest(world, namespace, *number) {
             lost.insert(namespace.clone());
         }
     }
-    let checkpoint_lost = plan.next_checkpoint && !next_checkpoint(world);
+    let next = plan.next_checkpoint;
+    let checkpoint_lost = next.is_some_and(|number| !next_checkpoint(world, number));
     let going = plan.verdicts.iter().filter(|verdict| {
         let left = match owner(&verdict.key) {
             Some(namespace) => lost.contains(namespace),
@@ -138,27 +140,30 @@ fn prepare(world: &mut World, plan: &Plan) -> Result<VecDeque<AnyKey>, String> {
     Ok(going.map(|verdict| verdict.key.clone()).collect())
 }
 
-fn next_manifest(world: &mut World, namespace: &Namespace) -> bool {
-    let Some(newest) = world.newest_manifest(namespace) else {
-        return false;
-    };
-    let held = world.manifests[&(namespace.clone(), newest)].clone();
-    let key = (namespace.clone(), newest + 1);
-    world.manifests.insert(key, held);
-    world.create(AnyKey::Manifest(ManifestKey {
+/// Whether the manifest after this one is made, and is the newest.
+fn next_manifest(world: &mut World, namespace: &Namespace, number: u64) -> bool {
+    let held = world.manifests[&(namespace.clone(), number)].clone();
+    let version = number + 1;
+    let key = AnyKey::Manifest(ManifestKey {
         namespace: namespace.clone(),
-        version: newest + 1,
-    }))
+        version,
+    });
+    let created = world.create(key);
+    if created {
+        world.manifests.insert((namespace.clone(), version), held);
+    }
+    created && world.newest_manifest(namespace) == Some(version)
 }
 
-fn next_checkpoint(world: &mut World) -> bool {
-    let Some(newest) = world.newest_checkpoint() else {
-        return false;
-    };
-    let mut facts = world.checkpoints[&newest].clone();
+/// Whether the checkpoint after this one is made, and is the newest.
+fn next_checkpoint(world: &mut World, number: u64) -> bool {
+    let mut facts = world.checkpoints[&number].clone();
     facts.as_of_ms = world.now;
-    world.checkpoints.insert(newest + 1, facts);
-    world.create(AnyKey::Checkpoint(CheckpointKey(newest + 1)))
+    let created = world.create(AnyKey::Checkpoint(CheckpointKey(number + 1)));
+    if created {
+        world.checkpoints.insert(number + 1, facts);
+    }
+    created && world.newest_checkpoint() == Some(number + 1)
 }
 
 fn delete(world: &mut World, key: &AnyKey) -> Result<(), String> {

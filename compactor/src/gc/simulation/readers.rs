@@ -20,8 +20,10 @@ pub(super) struct Reader {
 struct Following {
     ops: BTreeSet<Op>,
     logs: BTreeMap<LogId, Position>,
-    /// When it read a segment or a floor last.
+    /// When it was at the end of all logs last.
     fresh_at: u64,
+    /// When it looked at the floors last, if it has not read on since.
+    checked_at: Option<u64>,
 }
 
 impl Reader {
@@ -62,11 +64,13 @@ impl Reader {
                 let behind = logs
                     .iter()
                     .any(|(log, at)| at.seq() < world.floor(*log).seq);
-                let fresh_at = world.now;
+                // nothing is known yet of what was written since, and when it goes
+                let fresh_at = 0;
                 self.open = (!behind).then_some(Following {
                     ops,
                     logs,
                     fresh_at,
+                    checked_at: None,
                 });
                 Ok(())
             }
@@ -76,20 +80,15 @@ impl Reader {
 
 impl Following {
     /// Reads on to the end of all logs; whether it has to start again from a checkpoint.
-    fn follow(&mut self, world: &mut World) -> Result<bool, String> {
-        if world.now - self.fresh_at > 6 * HOUR {
+    fn follow(&mut self, world: &World) -> Result<bool, String> {
+        let checked = |at: u64| world.now - at <= 8 * MINUTE;
+        if world.now - self.fresh_at > 6 * HOUR && !self.checked_at.is_some_and(checked) {
             let behind = |(log, at): (&LogId, &Position)| at.seq() < world.floor(*log).seq;
             if self.logs.iter().any(behind) {
                 return Ok(true);
             }
-            self.fresh_at = world.now;
-            // what it has just learned of the floor it relies on a little later
-            if world.below(2) == 0 {
-                return Ok(false);
-            }
-        }
-        if world.now - self.fresh_at > 8 * MINUTE && world.below(2) == 0 {
-            self.fresh_at = self.fresh_at.min(world.now - 6 * HOUR - 1);
+            // it relies on that a little later
+            self.checked_at = Some(world.now);
             return Ok(false);
         }
         for (log, at) in &mut self.logs {
@@ -103,12 +102,12 @@ impl Following {
                 if at.consume(written.epoch) == Verdict::Live {
                     self.ops.extend(written.op);
                 }
-                self.fresh_at = world.now;
             }
             if at.seq() < world.tail(*log) {
                 return Err(format!("a reader takes {} for the end of {log}", at.seq()));
             }
         }
+        (self.fresh_at, self.checked_at) = (world.now, None);
         let seen: VersionVector = self.logs.iter().map(|(log, at)| (*log, at.seq())).collect();
         if self.ops != world.ops(&seen, None) {
             return Err("a reader has another state than the log".to_owned());

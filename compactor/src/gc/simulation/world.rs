@@ -34,6 +34,8 @@ pub(super) struct World {
     /// What each log holds, from its first segment on.
     pub(super) logs: BTreeMap<LogId, Vec<Written>>,
     epoch: Epoch,
+    /// An old owner, whose segment lands behind the fence.
+    behind: Option<Epoch>,
     pub(super) checkpoints: BTreeMap<u64, CheckpointFacts>,
     pub(super) manifests: BTreeMap<(Namespace, u64), Held>,
     /// The mutations in parts and runs.
@@ -75,6 +77,7 @@ impl World {
             slots: BTreeMap::new(),
             logs: [(log("a"), vec![]), (log("b"), vec![])].into(),
             epoch: Epoch(1),
+            behind: None,
             checkpoints: BTreeMap::new(),
             manifests: BTreeMap::new(),
             data: BTreeMap::new(),
@@ -191,15 +194,16 @@ impl World {
         if self.below(3) == 0 {
             return self.put(log("b"), Epoch(1), true);
         }
+        if let Some(old) = self.behind.take() {
+            return self.put(log("a"), old, true);
+        }
         if self.below(6) > 0 {
             return self.put(log("a"), self.epoch, true);
         }
         let old = self.epoch;
         self.epoch = old.next();
         self.put(log("a"), self.epoch, false);
-        if self.below(2) == 0 {
-            self.put(log("a"), old, true);
-        }
+        self.behind = (self.below(2) == 0).then_some(old);
     }
 
     pub(super) fn floor(&self, log: LogId) -> Floor {
