@@ -23,8 +23,8 @@ State = dict[str, dict[int, int]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--writes", type=int, default=120)
-    parser.add_argument("--moments", type=int, default=3)
+    parser.add_argument("--writes", type=int, default=90)
+    parser.add_argument("--moments", type=int, default=2)
     parser.add_argument("--store", choices=["file", "minio"], default="file")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -98,13 +98,20 @@ def check(bucket: Bucket, home: Path, expected: State, how: list[str]) -> str:
 
 def interrupted(chance: random.Random, source: Path, home: Path) -> None:
     """A restore that is killed leaves nothing that is served, and is not taken up by another."""
-    slow = {**os.environ, "ISOBATH_STORE__ADDED_LATENCY": "15ms"}
+    slow = {**os.environ, "ISOBATH_STORE__ADDED_LATENCY": "30ms"}
+
+    def start(target: Path) -> subprocess.Popen:
+        words = [binary(), "restore", "--from", source, "--to", target]
+        return subprocess.Popen(words, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    begun = time.monotonic()
+    start(home / "uncut").wait()
+    whole = time.monotonic() - begun
     left = 0
     for attempt in range(6):
         target = home / f"cut-{attempt}"
-        words = [binary(), "restore", "--from", source, "--to", target]
-        child = subprocess.Popen(words, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3 + chance.random())
+        child = start(target)
+        time.sleep(whole * (0.3 + 0.6 * chance.random()))
         child.kill()
         child.wait()
         if (target / "marker").exists() or not any(path.is_file() for path in target.rglob("*") if "probe" not in path.parts):
@@ -113,7 +120,7 @@ def interrupted(chance: random.Random, source: Path, home: Path) -> None:
         again = command(Bucket(str(source)), "restore", "--from", source, "--to", target, code=2)
         if "empty it first" not in again:
             raise Violation(f"a second restore says: {again}")
-        command(Bucket(str(target)), "serve", "--bucket", target, "--cache", home / "c", "--listen", "127.0.0.1:0", code=2)
+        command(Bucket(str(target)), "serve", "--bucket", target, "--cache", home / "c", "--listen", "127.0.0.1:0", code=1)
     if left == 0:
         print("note: no restore was interrupted in the middle")
 
@@ -140,6 +147,9 @@ def damaged(source: Path, home: Path) -> None:
     for pattern, harm in kinds.items():
         shutil.copytree(source, home)
         paths = sorted(path for path in home.glob(pattern) if path.is_file() and path.name != "meta")
+        if not paths and "data" in pattern:
+            shutil.rmtree(home)
+            continue
         newest = paths[0] if pattern.startswith(("manifest", "checkpoint")) else paths[len(paths) // 2]
         for path in [newest] if "data" not in pattern else paths:
             harm(path)

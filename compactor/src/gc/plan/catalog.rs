@@ -31,11 +31,9 @@ impl Kept {
         } else {
             u64::MAX
         };
-        let old = facts
-            .checkpoints
-            .iter()
-            .filter(|(_, c)| c.as_of_ms <= start);
-        self.base = old.map(|(number, _)| *number).next_back();
+        let numbers = facts.checkpoints.keys().copied();
+        let old = numbers.filter(|number| as_of_ms(facts, *number) <= start);
+        self.base = old.max();
         let newest = facts.checkpoints.keys().next_back().copied();
         for number in facts.checkpoints.keys().copied() {
             let pins = facts
