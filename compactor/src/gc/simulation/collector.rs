@@ -178,6 +178,7 @@ fn delete(world: &mut World, key: &AnyKey) -> Result<(), String> {
         }
         key => {
             world.objects.remove(key);
+            world.changed = true;
             Ok(())
         }
     }

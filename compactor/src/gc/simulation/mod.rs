@@ -37,7 +37,9 @@ fn simulate(seed: u64, rules: Rules, steps: u32) -> Result<(), String> {
             18 => world.late(),
             _ => world.ack(),
         }
-        checks::all(&world)?;
+        if std::mem::take(&mut world.changed) {
+            checks::all(&world)?;
+        }
     }
     Ok(())
 }
@@ -47,7 +49,7 @@ fn broken(rules: Rules, seeds: u64) -> Option<(u64, String)> {
     (0..seeds).find_map(|seed| Some((seed, simulate(seed, rules, STEPS).err()?)))
 }
 
-const STEPS: u32 = 400;
+const STEPS: u32 = 500;
 
 /// As many seeds as `ISOBATH_GC_SEEDS` says.
 fn seeds() -> u64 {
@@ -64,7 +66,7 @@ fn should_break_nothing_under_all_rules() {
 fn should_do_the_same_for_the_same_seed() {
     let mut rules = Rules::ALL;
     rules.pins = false;
-    for seed in 0..20 {
+    for seed in 0..5 {
         let [one, other] = [(); 2].map(|()| simulate(seed, rules, STEPS));
         assert_eq!(one, other);
     }
@@ -93,6 +95,6 @@ fn should_need_every_rule() {
         let Some((seed, why)) = broken(rules, 5_000) else {
             panic!("nothing breaks without {name}");
         };
-        println!("without {name}: seed {seed}: {why}");
+        assert!(!why.is_empty(), "{name} {seed}");
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Reader {
     /// The checkpoint that it is about to read.
     opening: Option<u64>,
     open: Option<Following>,
+    asleep_until: u64,
 }
 
 #[derive(Debug)]
@@ -30,6 +31,13 @@ impl Reader {
     pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
         if world.below(30) == 0 {
             *self = Self::default();
+        }
+        if world.now < self.asleep_until {
+            return Ok(());
+        }
+        if world.below(8) == 0 {
+            self.asleep_until = world.now + 40 * HOUR;
+            return Ok(());
         }
         if let Some(following) = &mut self.open {
             let behind = following.follow(world)?;
@@ -80,7 +88,7 @@ impl Reader {
 
 impl Following {
     /// Reads on to the end of all logs; whether it has to start again from a checkpoint.
-    fn follow(&mut self, world: &World) -> Result<bool, String> {
+    fn follow(&mut self, world: &mut World) -> Result<bool, String> {
         let checked = |at: u64| world.now - at <= 8 * MINUTE;
         if world.now - self.fresh_at > 6 * HOUR && !self.checked_at.is_some_and(checked) {
             let behind = |(log, at): (&LogId, &Position)| at.seq() < world.floor(*log).seq;
@@ -89,6 +97,7 @@ impl Following {
             }
             // it relies on that a little later
             self.checked_at = Some(world.now);
+            world.rush = 8;
             return Ok(false);
         }
         for (log, at) in &mut self.logs {

@@ -45,6 +45,10 @@ pub(super) struct World {
     /// What the member that lags has.
     pub(super) acked: VersionVector,
     hashes: u64,
+    /// So many steps follow each other within minutes.
+    pub(super) rush: u32,
+    /// Whether something was created or deleted since it was looked at.
+    pub(super) changed: bool,
 }
 
 /// A manifest.
@@ -85,6 +89,8 @@ impl World {
             pins: vec![],
             acked: VersionVector::default(),
             hashes: 0,
+            rush: 0,
+            changed: false,
         }
     }
 
@@ -99,6 +105,11 @@ impl World {
 
     /// Mostly minutes, sometimes hours.
     pub(super) fn pass_time(&mut self) {
+        if self.rush > 0 {
+            self.rush -= 1;
+            self.now += self.below(MINUTE) as u64;
+            return;
+        }
         let step = match self.below(10) {
             0..5 => self.below(5 * MINUTE),
             5..9 => self.below(2 * HOUR),
@@ -119,6 +130,7 @@ impl World {
             created_ms: self.now,
         };
         let there = self.objects.contains_key(&key);
+        self.changed |= !matches!(key, AnyKey::Segment(_));
         self.objects.entry(key).or_insert(seen);
         !there
     }
