@@ -1,4 +1,4 @@
-//! [`restore`]: what a bucket, or a copy of one, held at a moment, in a bucket of its own.
+//! [`Restore`]: what a bucket, or a copy of one, held at a moment, in a bucket of its own.
 //!
 //! 1. The target holds nothing.
 //! 2. The parts, deletion vectors and indexes under the manifests of the checkpoint; then the manifests.
