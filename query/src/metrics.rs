@@ -22,3 +22,9 @@ pub const CACHE_FETCHED_BYTES: &str = "isobath_cache_fetched_bytes";
 pub const CACHE_EVICTED_BYTES: &str = "isobath_cache_evicted_bytes";
 /// Gauge: bytes of the objects in the node's cache.
 pub const CACHE_BYTES: &str = "isobath_cache_bytes";
+/// Counter: queries answered by codes and single vectors out of the bucket.
+pub const COLD_SEARCHES: &str = "isobath_cold_searches";
+/// Counter: requests that these queries sent.
+pub const COLD_REQUESTS: &str = "isobath_cold_requests";
+/// Counter: bytes that these queries fetched.
+pub const COLD_BYTES: &str = "isobath_cold_bytes";

@@ -1,6 +1,6 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::{Node, opener::OpenError, search_error};
+use super::{Node, cold::ColdQuery, opener::OpenError, search_error};
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
     Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
@@ -50,11 +50,24 @@ impl Engine for Node {
         command: QueryCommand,
         options: ReadOptions,
     ) -> Result<Queried, EngineError> {
+        let plain = ColdQuery::of(&command);
+        let read = async {
+            let query = plain.as_ref()?;
+            self.cold.read(namespace, query).await
+        };
+        // what lies in the bucket does not depend on how far the log was read
+        let (staleness, read) = futures::join!(self.reach(&options), read);
+        let staleness = staleness?;
+        if let (Some(query), Some(cold)) = (plain, read) {
+            let found = self.query_cold(namespace, query, cold, (&options, staleness));
+            if let Some(queried) = found.await? {
+                return Ok(queried);
+            }
+        }
         let QueryCommand {
             mut queries,
             fusion,
         } = command;
-        let staleness = self.reach(&options).await?;
         let applied = self.log.applied();
         let view = self.existing(namespace).await?;
         let token = self.token(&options, applied, view.last_write);
@@ -77,6 +90,7 @@ impl Engine for Node {
             approx_namespace_size: rows,
             bytes_queried: bytes,
             staleness,
+            fetched: None,
         })
     }
 
@@ -417,7 +431,7 @@ impl Node {
     }
 
     /// The request's token with what the answer has seen.
-    fn token(&self, options: &ReadOptions, applied: Seq, hlc: Hlc) -> Token {
+    pub(super) fn token(&self, options: &ReadOptions, applied: Seq, hlc: Hlc) -> Token {
         let before = options.min_token.as_ref();
         let mut seen = before.map_or_else(VersionVector::default, |token| token.seen.clone());
         seen.advance(self.log_id, applied);

@@ -7,6 +7,7 @@
 //! ```
 
 mod bucket;
+mod cold;
 mod copy;
 mod engine;
 mod error;
@@ -27,6 +28,7 @@ pub use refusal::Refusal;
 
 use crate::server::{EngineError, EngineErrorKind, Peers};
 use bucket::Bucket;
+use cold::Cold;
 use folding::Folding;
 use isobath_compactor::{Compactor, Scratch};
 use isobath_config::{Config, Role as NodeRole};
@@ -90,6 +92,7 @@ pub struct Node {
     log: LogHandle<Terms>,
     pool: SearchPool,
     index: Arc<IndexService>,
+    cold: Arc<Cold>,
     clock: Arc<dyn Clock>,
     /// Why the views do not follow the log any more.
     broken: Arc<OnceLock<String>>,
@@ -143,6 +146,8 @@ impl Node {
         });
         let sweeping = Sweeping::new(&config.gc, &bucket.store, &clock, &shutdown);
         let index = held.indexes(&config, &bucket, &clock, id)?;
+        let store = Arc::clone(&bucket.store.data);
+        let cold = Cold::new(Arc::clone(&held.opener), Arc::clone(&index), store);
         let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
         let folding = folding.start()?;
         let pool = SearchPool::start(&config.search, Arc::clone(&clock));
@@ -156,6 +161,7 @@ impl Node {
             log,
             pool: pool.map_err(NodeError::Thread)?,
             index,
+            cold: Arc::new(cold),
             clock,
             broken,
             fresh: Mutex::new(None),

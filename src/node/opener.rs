@@ -26,7 +26,7 @@ use tokio::sync::Mutex as Turn;
 pub(super) struct Opener {
     pub(super) catalog: Catalog,
     pub(super) cache: Arc<ObjectCache>,
-    views: Arc<Views>,
+    pub(super) views: Arc<Views>,
     /// The manifest that each open namespace stands on.
     manifests: Mutex<BTreeMap<Namespace, Arc<Manifest>>>,
     /// Of each namespace that is being opened whose turn it is.
@@ -173,7 +173,7 @@ impl Opener {
         })
     }
 
-    async fn part(
+    pub(super) async fn part(
         &self,
         namespace: &Namespace,
         entry: &PartEntry,

@@ -212,6 +212,36 @@ pub struct Queried {
     pub bytes_queried: u64,
     /// By how much the snapshot may trail the log; `None` after a strong read.
     pub staleness: Option<Duration>,
+    /// What was fetched for the queries; `None` where all of it was here.
+    pub fetched: Option<StoreUse>,
+}
+
+/// What a query took out of the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreUse {
+    /// Requests.
+    pub requests: u64,
+    /// The bytes that they fetched.
+    pub bytes: u64,
+    /// How many of the requests waited for the answers of others before.
+    pub round_trips: u64,
+}
+
+impl StoreUse {
+    /// One request.
+    pub fn one(bytes: u64) -> Self {
+        Self {
+            requests: 1,
+            bytes,
+            round_trips: 0,
+        }
+    }
+
+    /// Adds what was fetched at the same time.
+    pub fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+    }
 }
 
 /// Some namespaces.

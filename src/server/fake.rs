@@ -157,6 +157,7 @@ impl Engine for FakeEngine {
             approx_namespace_size: 3,
             bytes_queried: 12,
             staleness: None,
+            fetched: None,
         })
     }
 

@@ -36,8 +36,8 @@ mod write_command;
 
 pub use engine::{
     Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage, OnStale,
-    OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, WriteOptions,
-    Written,
+    OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, StoreUse,
+    WriteOptions, Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
 

@@ -31,6 +31,7 @@ mod buffer;
 mod build;
 mod calibrate;
 mod codes;
+mod cold;
 mod distance;
 mod error;
 mod file;
@@ -54,6 +55,7 @@ mod vectors;
 pub use bitset::Bitset;
 pub use build::build;
 pub use codes::{Bits, Centre, Codes, Encoding};
+pub use cold::{ColdCodes, distance_of_bytes};
 pub use error::IndexError;
 pub use file::FileRef;
 pub use graph::Scratch;
@@ -66,6 +68,7 @@ pub use rerank::Hit;
 pub use scan::{default_keep, scan_codes, scan_exact};
 pub use search::{Found, SearchOptions, SearchStats};
 pub use service::{
-    IndexBucket, IndexService, IndexStatus, MIN_CODED_ROWS, RowIndex, VectorColumn, attach_codes,
+    ColdIndex, IndexBucket, IndexService, IndexStatus, MIN_CODED_ROWS, RowIndex, VectorColumn,
+    attach_codes,
 };
 pub use vectors::{MAX_DIM, VectorSet, Vectors};

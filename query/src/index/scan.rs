@@ -51,6 +51,24 @@ impl Scan<'_> {
         Ok(hits(&s.found))
     }
 
+    /// The rows of the `keep` best estimates among those that are visible.
+    pub(super) fn candidates(
+        &self,
+        keep: usize,
+        mut visible: impl FnMut(u32) -> bool,
+        expired: &dyn Fn() -> bool,
+        s: &mut Scratch,
+    ) -> Result<Vec<u32>, IndexError> {
+        let mut pool = std::mem::take(&mut s.pool);
+        pool.clear();
+        let ids = 0..self.codes.len() as u32;
+        self.best_estimates(ids, keep, &mut visible, Some(expired), &mut pool, s)?;
+        let rows = pool.iter().map(|key| self.nodes.row_of(ordered_id(*key)));
+        let rows = rows.collect();
+        s.pool = pool;
+        Ok(rows)
+    }
+
     /// The k first rows: what is nearest where all are equally far.
     fn first(
         &self,

@@ -163,7 +163,7 @@ impl Live {
     }
 
     /// Applies the mutations of a block, unless they were applied before; a query sees all of them or none.
-    pub(super) fn apply_unfolded(&self, unfolded: &Unfolded) -> Result<(), FoldError> {
+    pub fn apply_unfolded(&self, unfolded: &Unfolded) -> Result<(), FoldError> {
         let mut state = self.state.lock();
         if unfolded.is_covered(&state.seen) {
             return Ok(());

@@ -11,7 +11,7 @@ mod row_set;
 mod snapshot;
 mod views;
 
-pub use cache::{CacheError, CachedFile, ObjectCache};
+pub use cache::{CacheError, CachedFile, ObjectCache, pieces_of};
 pub use hidden::{Hidden, Version};
 pub use index_slots::IndexSlots;
 pub use live::{FoldInput, Installed, Live, PartSet, Unfolded};

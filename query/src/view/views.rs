@@ -67,6 +67,18 @@ impl Views {
         }
     }
 
+    /// What a namespace that is not open consists of, were it opened now: what the checkpoint has of it, and the blocks
+    /// that were written since, in log order. `None` where it is open, or unknown.
+    pub fn closed_at(&self, namespace: &Namespace) -> Option<(Arc<OpenCheckpoint>, Vec<Unfolded>)> {
+        let state = self.state.read();
+        match (state.namespaces.get(namespace), &state.checkpoint) {
+            (Some(Slot::Closed(blocks)), Some(checkpoint)) => {
+                Some((Arc::clone(checkpoint), blocks.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// The checkpoint that namespaces stand on which are not open.
     pub fn checkpoint(&self) -> Option<Arc<OpenCheckpoint>> {
         self.state.read().checkpoint.clone()

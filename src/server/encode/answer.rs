@@ -64,7 +64,7 @@ impl<'a> ResultJson<'a> {
 /// How the queries were answered.
 #[derive(Debug, Serialize)]
 struct PerformanceJson {
-    /// A node answers from its own memory and from mapped files, so nothing misses a cache.
+    /// An open namespace is answered from memory and from mapped files, so nothing misses a cache.
     cache_hit_ratio: f64,
     cache_temperature: &'static str,
     server_total_ms: u64,
@@ -76,6 +76,12 @@ struct PerformanceJson {
     path: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     staleness_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_store_requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_store_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_store_round_trips: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,9 +136,10 @@ impl PerformanceJson {
             let counts = queried.answers.iter().map(|answer| count(&answer.stats));
             counts.sum()
         };
+        let fetched = queried.fetched;
         Self {
-            cache_hit_ratio: 1.0,
-            cache_temperature: "hot",
+            cache_hit_ratio: if fetched.is_some() { 0.0 } else { 1.0 },
+            cache_temperature: if fetched.is_some() { "cold" } else { "hot" },
             server_total_ms: millis(timing.total),
             query_execution_ms: millis(timing.execution),
             exhaustive_search_count: sum(|stats| stats.exhaustive_search_count),
@@ -141,6 +148,9 @@ impl PerformanceJson {
             candidates: sum(|stats| stats.candidates),
             path: path(&queried.answers),
             staleness_ms: queried.staleness.map(millis),
+            object_store_requests: fetched.map(|used| used.requests),
+            object_store_bytes: fetched.map(|used| used.bytes),
+            object_store_round_trips: fetched.map(|used| used.round_trips),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Worker {
 const MIN_TEXT_ROWS: usize = 512;
 
 /// The metric that an attribute is to be indexed by; `None` where it is not to be.
-fn indexed_by(config: &AttributeConfig) -> Option<Metric> {
+pub(super) fn indexed_by(config: &AttributeConfig) -> Option<Metric> {
     let switch = config.switches.get(&Switch::Ann);
     let off = switch.is_some_and(|value| value.as_bool() == Some(false));
     config.metric.filter(|_| !off)

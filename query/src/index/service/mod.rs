@@ -12,6 +12,7 @@
 //! indexed by the query.
 
 mod bucket;
+mod cold;
 mod column;
 mod folder;
 mod lacking;
@@ -21,6 +22,7 @@ mod shared_build;
 mod worker;
 
 pub use bucket::IndexBucket;
+pub use cold::ColdIndex;
 pub use column::VectorColumn;
 pub use row_index::{MIN_CODED_ROWS, RowIndex, attach_codes};
 

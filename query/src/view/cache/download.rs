@@ -11,6 +11,11 @@ const PIECE: u64 = 4 << 20;
 /// GETs of one object at a time.
 const AT_ONCE: usize = 8;
 
+/// How many GETs fetch an object of so many bytes.
+pub fn pieces_of(bytes: u64) -> u64 {
+    bytes.div_ceil(PIECE)
+}
+
 /// The GETs of all downloads at a time, which bounds their memory.
 #[derive(Debug)]
 pub(super) struct Pieces(Semaphore);

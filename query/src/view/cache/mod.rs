@@ -23,5 +23,6 @@ mod tests;
 mod upload;
 
 pub use cached_file::CachedFile;
+pub use download::pieces_of;
 pub use error::CacheError;
 pub use object_cache::ObjectCache;

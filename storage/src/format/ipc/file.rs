@@ -12,7 +12,7 @@ use arrow_schema::ArrowError;
 use std::{collections::BTreeMap, io::Write};
 
 /// Stands at both ends; in front it is padded.
-const MAGIC: [u8; 6] = *b"ARROW1";
+pub(super) const MAGIC: [u8; 6] = *b"ARROW1";
 
 /// What is said about a whole file.
 pub(in crate::format) type Metadata = BTreeMap<String, String>;

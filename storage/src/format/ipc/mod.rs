@@ -9,6 +9,7 @@ mod body;
 mod field_type;
 mod file;
 mod ids;
+mod layout;
 mod read;
 mod write;
 
@@ -17,6 +18,7 @@ use arrow_array::ArrayRef;
 pub(super) use field_type::FieldType;
 pub(super) use file::{Metadata, read_file, write_file};
 pub(super) use ids::{ID, id_column, ids_of};
+pub(super) use layout::{ColumnLayout, read_layout};
 pub(super) use read::{Batch, read_stream};
 pub(super) use write::{Compression, write_stream};
 

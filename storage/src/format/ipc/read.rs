@@ -113,7 +113,10 @@ pub(super) fn split_metadata(
     ))
 }
 
-fn parse<'a>(what: &'static str, metadata: &'a [u8]) -> Result<Message<'a>, FormatError> {
+pub(super) fn parse<'a>(
+    what: &'static str,
+    metadata: &'a [u8],
+) -> Result<Message<'a>, FormatError> {
     let message = arrow_ipc::root_as_message(metadata)
         .map_err(|error| FormatError::corrupt(what, format!("a message is not valid: {error}")))?;
     if message.version() == MetadataVersion::V5 {
@@ -122,7 +125,7 @@ fn parse<'a>(what: &'static str, metadata: &'a [u8]) -> Result<Message<'a>, Form
     Err(FormatError::corrupt(what, "a message is not of version 5"))
 }
 
-fn compressed(what: &'static str, batch: &RecordBatch<'_>) -> Result<bool, FormatError> {
+pub(super) fn compressed(what: &'static str, batch: &RecordBatch<'_>) -> Result<bool, FormatError> {
     match batch.compression() {
         None => Ok(false),
         Some(c) if c.codec() == CompressionType::ZSTD => Ok(true),

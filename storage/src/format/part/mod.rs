@@ -13,12 +13,15 @@
 //! The schema's metadata says the version, namespace, version vector and the number of the
 //! manifest that the part was planned for. The part is called by the [`ContentHash`] of its bytes.
 
+mod layout;
 mod picked_vectors;
 mod residue;
 mod substitute;
 mod value;
 
 pub use picked_vectors::PickedVectors;
+
+pub use layout::{PREFIX, PartLayout, VectorsAt, read_ids};
 
 use super::{
     FormatError,

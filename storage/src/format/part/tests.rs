@@ -258,3 +258,39 @@ proptest! {
         prop_assert_eq!((hash, length), (ContentHash::of(&bytes), bytes.len() as u64));
     }
 }
+
+#[test]
+fn should_say_where_ids_and_vectors_lie() {
+    let part = sample();
+    let bytes = part.encode().unwrap();
+    let layout = PartLayout::read(bytes.slice(..bytes.len().min(32 << 10))).unwrap();
+    assert_eq!(layout.rows, 2);
+    let part_of = |range: std::ops::Range<u64>| {
+        let at = |n| usize::try_from(n).unwrap();
+        bytes.slice(at(range.start)..at(range.end))
+    };
+    let (kind, range) = layout.ids().unwrap();
+    assert_eq!(
+        read_ids(kind, &part_of(range)).as_ref(),
+        Some(part.rows.ids())
+    );
+    let mut vectors = 0;
+    for column in part.rows.columns() {
+        let Some(at) = layout.vectors(&column.name) else {
+            assert!(column.vectors().is_none(), "{}", column.name);
+            continue;
+        };
+        vectors += 1;
+        let stored: Vec<u8> = match column.vectors().unwrap() {
+            VectorSlice::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            VectorSlice::F16(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        let found = [0, 1].map(|row| part_of(at.row(row).unwrap())).concat();
+        assert_eq!(found, stored);
+        assert!(at.row(2).is_none());
+    }
+    assert_eq!(vectors, 2);
+    for cut in [0, 7, 70, 300] {
+        assert!(PartLayout::read(bytes.slice(..cut)).is_err(), "{cut}");
+    }
+}

@@ -33,7 +33,7 @@ use uuid::Uuid;
 /// Generations of one index that are looked at; each one more was lost.
 const GENERATIONS: u32 = 16;
 /// Files of one index that are fetched or sent at a time.
-const FILES_AT_ONCE: usize = 3;
+pub(super) const FILES_AT_ONCE: usize = 3;
 
 /// The bucket that the indexes of all nodes lie in.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub(super) enum Look {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) bucket: IndexBucket,
-    indexes: Indexes,
+    pub(super) indexes: Indexes,
     /// Ends requests when the service ends.
     stop: CancellationToken,
 }
