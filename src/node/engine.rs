@@ -50,7 +50,8 @@ impl Engine for Node {
         command: QueryCommand,
         options: ReadOptions,
     ) -> Result<Queried, EngineError> {
-        let plain = ColdQuery::of(&command);
+        let closed = self.views.get(namespace).is_none();
+        let plain = closed.then(|| ColdQuery::of(&command)).flatten();
         let read = async {
             let query = plain.as_ref()?;
             self.cold.read(namespace, query).await

@@ -44,6 +44,9 @@ pub(super) struct ColdPart {
     pub(super) index: ColdIndex,
 }
 
+/// A row and where its vector lies.
+type Place = (u32, Range<u64>);
+
 /// A row with its exact distance.
 #[derive(Debug, Clone)]
 pub(super) struct ColdHit {
@@ -138,7 +141,7 @@ impl Cold {
         rows: &[u32],
         query: &PreparedQuery,
     ) -> Result<(Vec<ColdHit>, StoreUse), ColdError> {
-        let mut places: Vec<(u32, Range<u64>)> = rows
+        let mut places: Vec<Place> = rows
             .iter()
             .filter_map(|row| Some((*row, part.vectors.row(*row)?)))
             .collect();
@@ -149,7 +152,7 @@ impl Cold {
             used.requests += 1;
             used.bytes += range.end - range.start;
         }
-        let fetch = |(range, rows): (Range<u64>, Vec<(u32, Range<u64>)>)| async move {
+        let fetch = |(range, rows): (Range<u64>, Vec<Place>)| async move {
             let bytes = self.store.get_range(&part.key, range.clone()).await?;
             Ok::<_, ColdError>((range.start, rows, bytes))
         };
@@ -199,8 +202,8 @@ fn find(ids: &IdColumn, id: &Id) -> Option<u32> {
 }
 
 /// Ranges in rising order, those that lie near each other as one.
-fn together(places: Vec<(u32, Range<u64>)>) -> Vec<(Range<u64>, Vec<(u32, Range<u64>)>)> {
-    let mut pieces: Vec<(Range<u64>, Vec<(u32, Range<u64>)>)> = vec![];
+fn together(places: Vec<Place>) -> Vec<(Range<u64>, Vec<Place>)> {
+    let mut pieces: Vec<(Range<u64>, Vec<Place>)> = vec![];
     for (row, place) in places {
         match pieces.last_mut() {
             Some((range, rows)) if place.start <= range.end.saturating_add(GAP) => {
