@@ -49,13 +49,14 @@ def cold(args: argparse.Namespace, home: Path) -> str:
         columns = {"id": some, "vector": [rows[row] for row in some], "text": [TEXT] * len(some)}
         books.write(upsert_columns=columns, distance_metric="euclidean_squared")
     wait_indexed(owner)
+    # what ends in order leaves a checkpoint of all that it did
+    owner.stop()
     first = Node(bucket, home / "first", SETTINGS | {"roles": "query"})
     first.start()
     used = compare_cold(first, chance, rows)
 
     # what is written after the node is ready hides rows of the part, and adds others
     second = Node(bucket, home / "second", SETTINGS | {"roles": "query"})
-    owner.stop()
     # a checkpoint between the read of the namespace and the answer would have it opened
     quiet = {"fold.pause": "1h", "fold.min_rows": "1000000", "fold.checkpoint_interval": "1h"}
     owner = Node(bucket, home / "owner", SETTINGS | quiet)
@@ -84,7 +85,7 @@ def cold(args: argparse.Namespace, home: Path) -> str:
 
 
 def wait_indexed(node: Node) -> None:
-    """Waits until all rows are in an indexed part that a checkpoint names."""
+    """Waits until all rows are in an indexed part."""
     books = node.client(max_retries=8).namespace("books")
     deadline = time.monotonic() + 300
     while True:
@@ -94,7 +95,6 @@ def wait_indexed(node: Node) -> None:
         if time.monotonic() > deadline:
             raise Violation(f"the rows were not indexed\n{node.process.tail()}")
         time.sleep(0.2)
-    time.sleep(2)
 
 
 def ask(node: Node, vector: list[float]):
