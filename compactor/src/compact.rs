@@ -8,7 +8,7 @@ use isobath_storage::{
         Manifest, PartEntry, dead,
         part::{Part, PickedVectors},
     },
-    model::{Block, ContentHash, Hlc, Namespace, Rows, SegmentHeader, StampColumn, VersionVector},
+    model::{Block, ContentHash, Hlc, Namespace, SegmentHeader, StampColumn, VersionVector},
     store::keys::{DeadKey, Key, ManifestKey, PartKey},
 };
 use roaring::RoaringBitmap;
@@ -141,14 +141,19 @@ impl Compactor {
         match candidate {
             Candidate::Kept(at, rows) => self.kept_entry(job, number, *at, rows).await,
             Candidate::Folded(rows) => {
-                let part = job.part(number, &rows.rows, rows.stamps.clone());
+                let part = part_of(job.namespace, number, &job.seen, rows);
                 self.write_part(&part, &[], written).await
             }
             Candidate::Merged(merged) => {
                 let stamps = StampColumn::from_stamps(&merged.stamps);
                 let stamps = stamps.ok_or(CompactError::TooManyLogs)?;
                 let (rows, vectors) = merged.split()?;
-                let part = job.part(number, &Arc::new(rows), stamps);
+                let rows = PartRows {
+                    rows: Arc::new(rows),
+                    stamps,
+                    dead: Arc::default(),
+                };
+                let part = part_of(job.namespace, number, &job.seen, &rows);
                 self.write_part(&part, &vectors, written).await
             }
         }
@@ -178,7 +183,7 @@ impl Compactor {
         Ok(entry)
     }
 
-    async fn write_part(
+    pub(crate) async fn write_part(
         &self,
         part: &Part,
         vectors: &[PickedVectors<'_>],
@@ -204,20 +209,26 @@ impl Compactor {
             hlc_max: part.stamps.newest(),
             dead: None,
             dead_rows: 0,
+            owner: None,
+            stamp: None,
         })
     }
 }
 
-impl Job<'_> {
-    fn part(&self, manifest: u64, rows: &Arc<Rows>, stamps: StampColumn) -> Part {
-        Part {
-            namespace: self.namespace.clone(),
-            manifest,
-            seen: self.seen.clone(),
-            rows: Arc::clone(rows),
-            stamps,
-            residue: BTreeMap::new(),
-        }
+/// A part of the rows, but for vectors that are written beside them.
+pub(crate) fn part_of(
+    namespace: &Namespace,
+    manifest: u64,
+    seen: &VersionVector,
+    rows: &PartRows,
+) -> Part {
+    Part {
+        namespace: namespace.clone(),
+        manifest,
+        seen: seen.clone(),
+        rows: Arc::clone(&rows.rows),
+        stamps: rows.stamps.clone(),
+        residue: BTreeMap::new(),
     }
 }
 
@@ -259,7 +270,7 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
             Candidate::Kept(at, rows)
         })
         .collect();
-    candidates.extend(candidate(folded.rows)?);
+    candidates.extend(candidate(folded.rows)?.map(Candidate::Folded));
     // a drop is forgotten below, so that no part may hold what it hides
     let dropped = schema
         .attributes
@@ -290,16 +301,15 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
     Ok(Some((schema, candidates)))
 }
 
-/// Rows as a new part; none for no rows.
-fn candidate(rows: ResolvedRows) -> Result<Option<Candidate>, CompactError> {
+/// Rows as those of a new part; none for no rows.
+pub(crate) fn candidate(rows: ResolvedRows) -> Result<Option<PartRows>, CompactError> {
     if rows.rows.is_empty() {
         return Ok(None);
     }
     let stamps = StampColumn::from_stamps(&rows.stamps).ok_or(CompactError::TooManyLogs)?;
-    let rows = PartRows {
+    Ok(Some(PartRows {
         rows: Arc::new(rows.rows),
         stamps,
         dead: Arc::default(),
-    };
-    Ok(Some(Candidate::Folded(rows)))
+    }))
 }

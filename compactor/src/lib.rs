@@ -22,6 +22,7 @@ mod runs;
 #[cfg(test)]
 mod scene;
 mod scratch;
+mod stage;
 pub mod state;
 pub mod verify;
 
@@ -36,3 +37,4 @@ pub(crate) use merge::mask;
 pub use merge::{Merged, merge};
 pub use plan::{Plan, PlanInput, plan};
 pub use scratch::{Scratch, ScratchFile};
+pub use stage::{Stage, Staged};

@@ -75,14 +75,10 @@ impl OpenParts for MappedParts {
         entry: &'a PartEntry,
         dead: Arc<RoaringBitmap>,
     ) -> BoxFuture<'a, Result<PartRows, StateError>> {
-        let key = PartKey {
-            namespace: namespace.clone(),
-            hash: entry.hash,
-        };
-        let path = key.path();
+        let path = PartKey::of(namespace, entry).path();
         async move {
             let file = self.fetch(&path).await?;
-            let part = open_part(file.path(), entry.hash, dead, true);
+            let part = open_part(file.path(), entry.clone(), dead, true);
             let part = part.map_err(|error| StateError::Damaged {
                 key: path.to_string(),
                 why: format!("{:#}", anyhow::Error::new(error)),

@@ -1,37 +1,65 @@
-//! What makes one namespace a copy of another.
+//! What makes one namespace a copy or a branch of another.
 
-use super::Node;
+use super::{Node, adopt::Source};
 use crate::server::{CopyFrom, EngineError, EngineErrorKind as Kind, WriteCommand};
 use isobath_query::{
     search::{SearchContext, SearchError},
     view::View,
 };
-use isobath_storage::model::{
-    AttributeName, Control, Declaration, IdKind, Mutation, Rows, RowsError,
+use isobath_storage::{
+    log::Role,
+    model::{
+        AttributeName, Control, Declaration, IdKind, Mutation, Namespace, Rows, RowsError, Schema,
+        Seq,
+    },
 };
 use std::sync::Arc;
 
 impl Node {
-    /// The write that makes an empty namespace a copy of another as it is now: all its rows in one request,
-    /// so that they appear at once.
-    pub(super) async fn copy(&self, from: &CopyFrom) -> Result<WriteCommand, EngineError> {
+    /// The write that makes an empty namespace a copy of another: few rows are written again, in one request; of
+    /// more, the parts are named. Either way they appear at once. With the segment that it must directly follow, if
+    /// it must.
+    pub(super) async fn copy(
+        &self,
+        target: &Namespace,
+        from: &CopyFrom,
+    ) -> Result<(WriteCommand, Option<Seq>), EngineError> {
+        let field = from.kind.field();
         if let Some(region) = &from.region
             && *region != self.log_id.region.to_string()
         {
-            let text = "copy_from_namespace: copies from another region are not supported yet";
+            let text = format!("{field}: copies from another region are not supported yet");
             return Err(EngineError::new(Kind::Invalid, text));
+        }
+        if let Role::Follower { owner } = self.log.role() {
+            let kind = Kind::NotOwner { address: owner };
+            return Err(EngineError::new(kind, "another node owns the log"));
+        }
+        if let Some(at) = from.as_of {
+            return self.copy_of_past(target, from, at).await;
         }
         self.strong().await?;
         let view = self.existing(&from.source).await?;
         let bytes: usize = view.sets.iter().map(|set| set.rows.memory()).sum();
-        if bytes > self.limits.max_body {
-            let text = format!(
-                "copy_from_namespace: the rows of '{}' take {bytes} bytes, more than the {} of one request \
-                 (server.max_body); larger copies are not supported yet",
-                from.source, self.limits.max_body
-            );
-            return Err(EngineError::new(Kind::Invalid, text));
+        let most = if self.adopting.compactor.is_some() {
+            self.limits.max_copied
+        } else {
+            self.limits.max_body
+        };
+        if bytes <= most {
+            return Ok((self.copy_rows(view).await?, None));
         }
+        let live = self.live(&from.source).await?;
+        let Some(live) = live.filter(|live| live.view().exists()) else {
+            let said = format!("namespace '{}' was not found", from.source);
+            return Err(EngineError::new(Kind::NotFound, said));
+        };
+        let command = self.adopt(target, from, Source::now(&live)).await?;
+        Ok((command, None))
+    }
+
+    /// The write that writes all rows of a view again.
+    async fn copy_rows(&self, view: Arc<View>) -> Result<WriteCommand, EngineError> {
         let read = Arc::clone(&view);
         let rows = self
             .search(self.read_timeout, move |context| rows(&read, context))
@@ -39,12 +67,12 @@ impl Node {
         let rows = rows.map_err(|error| {
             EngineError::new(Kind::Internal, "the rows could not be gathered").caused_by(error)
         })?;
-        let mut mutations = controls(&view);
+        let mut mutations = controls(&view.schema);
         if !rows.is_empty() {
             mutations.push(Mutation::Upsert(rows));
         }
         Ok(WriteCommand {
-            declarations: declarations(&view),
+            declarations: declarations(&view.schema),
             mutations,
             ..WriteCommand::default()
         })
@@ -68,14 +96,14 @@ fn rows(view: &View, context: &SearchContext<'_>) -> Result<Result<Rows, RowsErr
     Ok(Rows::interleave(kind, &columns, &pieces, &picks))
 }
 
-/// What declares the view's schema.
-fn declarations(view: &View) -> Vec<Declaration> {
-    let id = view.schema.id_kind.map(|kind| Declaration {
+/// What declares a schema.
+pub(super) fn declarations(schema: &Schema) -> Vec<Declaration> {
+    let id = schema.id_kind.map(|kind| Declaration {
         attribute: AttributeName::id(),
         ty: kind.attribute_type(),
         metric: None,
     });
-    let attributes = view.schema.attributes.iter();
+    let attributes = schema.attributes.iter();
     let attributes = attributes.map(|(name, config)| Declaration {
         attribute: name.clone(),
         ty: config.ty,
@@ -84,9 +112,9 @@ fn declarations(view: &View) -> Vec<Declaration> {
     id.into_iter().chain(attributes).collect()
 }
 
-/// What creates the namespace and switches what is switched in the view.
-fn controls(view: &View) -> Vec<Mutation> {
-    let attributes = view.schema.attributes.iter();
+/// What creates the namespace and switches what is switched in a schema.
+pub(super) fn controls(schema: &Schema) -> Vec<Mutation> {
+    let attributes = schema.attributes.iter();
     let switches = attributes.flat_map(|(name, config)| {
         config
             .switches

@@ -407,7 +407,9 @@ impl Node {
         &self,
         namespace: &Namespace,
     ) -> Result<Option<Arc<Live>>, EngineError> {
-        if let Some(live) = self.views.get(namespace) {
+        if let Some(live) = self.views.get(namespace)
+            && !live.is_lacking()
+        {
             return Ok(Some(live));
         }
         let opened = self.opener.open(namespace);

@@ -6,6 +6,7 @@
 //!                     └─────────▶ opener: namespaces that somebody asks for ─┘
 //! ```
 
+mod adopt;
 mod bucket;
 mod cold;
 mod copy;
@@ -15,6 +16,7 @@ mod folding;
 mod keys;
 mod metrics;
 mod opener;
+mod past;
 mod peers;
 mod pending;
 mod recent;
@@ -27,6 +29,7 @@ pub use error::NodeError;
 pub use refusal::Refusal;
 
 use crate::server::{EngineError, EngineErrorKind, Peers};
+use adopt::Adopting;
 use bucket::Bucket;
 use cold::Cold;
 use folding::Folding;
@@ -104,6 +107,7 @@ pub struct Node {
     /// Bytes of a namespace that may wait to be folded.
     max_unfolded: u64,
     limits: WriteLimits,
+    adopting: Adopting,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -146,8 +150,7 @@ impl Node {
         });
         let sweeping = Sweeping::new(&config.gc, &bucket.store, &clock, &shutdown);
         let index = held.indexes(&config, &bucket, &clock, id)?;
-        let store = Arc::clone(&bucket.store.data);
-        let cold = Cold::new(Arc::clone(&held.opener), Arc::clone(&index), store);
+        let cold = held.cold(&bucket, &index);
         let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
         let folding = folding.start()?;
         let pool = SearchPool::start(&config.search, Arc::clone(&clock));
@@ -161,7 +164,7 @@ impl Node {
             log,
             pool: pool.map_err(NodeError::Thread)?,
             index,
-            cold: Arc::new(cold),
+            cold,
             clock,
             broken,
             fresh: Mutex::new(None),
@@ -169,13 +172,14 @@ impl Node {
             search_timeout: config.search.deadline,
             recall_target: config.index.recall_target,
             max_unfolded: config.fold.max_unfolded.as_u64(),
-            limits: WriteLimits::of(&config.server),
+            limits: WriteLimits::of(&config.server, &config.fold),
+            adopting: Adopting::new(&config, &bucket, held.compactor),
             shutdown,
             tasks: TaskTracker::new(),
         });
         node.tasks.spawn(Arc::clone(&node).catch_up());
         node.tasks.spawn(ended(log_task, folding));
-        if config.roles.contains(&NodeRole::Compact) {
+        if compacts(&config) {
             node.tasks.spawn_blocking(move || sweeping.run());
         }
         Ok(node)
@@ -295,7 +299,7 @@ impl Held {
         let opener = Opener::new(catalog, cache, Arc::clone(&views));
         let window = config.log.idempotency_window;
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
-        if config.roles.contains(&NodeRole::Compact) {
+        if compacts(config) {
             sink.limit_backlog(config.fold.max_backlog.as_u64());
         }
         sink.remember(bucket, log, start.seq, clock.now_ms())
@@ -334,6 +338,11 @@ impl Held {
         Ok(Arc::new(index.map_err(NodeError::Thread)?))
     }
 
+    fn cold(&self, bucket: &Bucket, index: &Arc<IndexService>) -> Arc<Cold> {
+        let (opener, index) = (Arc::clone(&self.opener), Arc::clone(index));
+        Arc::new(Cold::new(opener, index, Arc::clone(&bucket.store.data)))
+    }
+
     fn folding(
         &self,
         config: &Config,
@@ -345,7 +354,7 @@ impl Held {
         Folding {
             config: config.fold.clone(),
             log: log_id,
-            compacts: config.roles.contains(&NodeRole::Compact),
+            compacts: compacts(config),
             views: Arc::clone(&self.views),
             opener: Arc::clone(&self.opener),
             compactor: self.compactor.clone(),
@@ -355,6 +364,11 @@ impl Held {
             shutdown: shutdown.clone(),
         }
     }
+}
+
+/// Whether this node makes parts and checkpoints.
+fn compacts(config: &Config) -> bool {
+    config.roles.contains(&NodeRole::Compact)
 }
 
 /// What the folders are called in which a node keeps something of a bucket.

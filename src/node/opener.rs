@@ -2,7 +2,8 @@
 
 use isobath_compactor::{CompactError, Compacted};
 use isobath_query::view::{
-    CacheError, Installed, Known, Live, ObjectCache, PartError, PartSet, Views, open_cached_part,
+    CacheError, Installed, Known, Lacking, Live, ObjectCache, PartError, PartSet, Views,
+    open_cached_part,
 };
 use isobath_storage::{
     catalog::{Catalog, CatalogError, OpenCheckpoint},
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use std::{
     collections::{BTreeMap, HashMap},
+    path::Path,
     sync::{Arc, Weak},
 };
 use tokio::sync::Mutex as Turn;
@@ -71,14 +73,26 @@ impl Opener {
         }
     }
 
-    /// The namespace, which is opened if need be; `None` where nothing was ever written to it.
+    /// The namespace, which is opened if need be, with all that it adopted; `None` where nothing was ever written
+    /// to it.
     pub(super) async fn open(&self, namespace: &Namespace) -> Result<Option<Arc<Live>>, OpenError> {
         let turn = match self.views.known(namespace) {
             Known::Absent => return Ok(None),
-            Known::Open(live) => return Ok(Some(live)),
-            Known::Closed(_) => self.turn(namespace),
+            Known::Open(live) if !live.is_lacking() => return Ok(Some(live)),
+            Known::Open(_) | Known::Closed(_) => self.turn(namespace),
         };
         let _turn = turn.lock().await;
+        let live = self.opened(namespace).await?;
+        if let Some(live) = &live {
+            while let Some(lacking) = live.lacking() {
+                self.supply(live, lacking).await?;
+            }
+        }
+        Ok(live)
+    }
+
+    /// The namespace, which is opened if need be, and may lack parts.
+    async fn opened(&self, namespace: &Namespace) -> Result<Option<Arc<Live>>, OpenError> {
         loop {
             let checkpoint = match self.views.known(namespace) {
                 Known::Absent => return Ok(None),
@@ -100,6 +114,42 @@ impl Opener {
                 return Ok(Some(live));
             }
         }
+    }
+
+    /// Opens the parts that a namespace is to adopt, and lets it go on with them.
+    async fn supply(&self, live: &Live, lacking: Lacking) -> Result<(), OpenError> {
+        let Lacking {
+            namespace,
+            stamp,
+            adoption,
+        } = lacking;
+        let mut parts = vec![];
+        for entry in adoption.parts {
+            let entry = entry.stamped(stamp);
+            let dead = self.dead(&namespace, &entry).await?;
+            parts.push(self.part(&namespace, &entry, dead).await?);
+        }
+        Ok(live.supply(stamp, parts)?)
+    }
+
+    /// Takes over a part that was written on this node.
+    pub(super) async fn keep(&self, file: &Path, hash: ContentHash) -> Result<(), OpenError> {
+        self.cache.adopt(file, hash).await?;
+        Ok(())
+    }
+
+    /// The deletion vector of a part.
+    async fn dead(
+        &self,
+        namespace: &Namespace,
+        entry: &PartEntry,
+    ) -> Result<Arc<RoaringBitmap>, OpenError> {
+        let Some(hash) = entry.dead else {
+            return Ok(Arc::default());
+        };
+        let namespace = namespace.clone();
+        let key = DeadKey { namespace, hash };
+        Ok(Arc::new(self.catalog.dead(&key).await?))
     }
 
     fn newest(&self) -> Option<u64> {
@@ -151,17 +201,10 @@ impl Opener {
     ) -> Result<Installed, OpenError> {
         let mut parts = vec![];
         for entry in &manifest.parts {
-            let dead = match entry.dead {
-                None => Arc::default(),
-                Some(hash) => {
-                    let namespace = manifest.namespace.clone();
-                    let key = DeadKey { namespace, hash };
-                    Arc::new(self.catalog.dead(&key).await?)
-                }
-            };
-            let known = prior.iter().find(|part| part.hash() == Some(entry.hash));
+            let dead = self.dead(&manifest.namespace, entry).await?;
+            let known = prior.iter().find(|part| part.is(entry));
             parts.push(match known {
-                Some(part) => part.with_dead(dead),
+                Some(part) => part.under(entry, dead),
                 None => self.part(&manifest.namespace, entry, dead).await?,
             });
         }
@@ -173,19 +216,17 @@ impl Opener {
         })
     }
 
+    /// Opens a part from the cache, which fetches it if need be.
     pub(super) async fn part(
         &self,
         namespace: &Namespace,
         entry: &PartEntry,
         dead: Arc<RoaringBitmap>,
     ) -> Result<PartSet, OpenError> {
-        let key = PartKey {
-            namespace: namespace.clone(),
-            hash: entry.hash,
-        };
+        let key = PartKey::of(namespace, entry);
         let bytes = Some(entry.bytes);
         let file = self.cache.fetch(&key.path(), entry.hash, bytes).await?;
-        Ok(open_cached_part(file, entry.hash, dead)?)
+        Ok(open_cached_part(file, entry.clone(), dead)?)
     }
 
     /// What a compaction made of `prior`, out of the cache.
@@ -207,7 +248,7 @@ impl Opener {
                 self.cache.adopt(file.path(), entry.hash).await?;
             }
             parts.push(match kept.and_then(|at| prior.get(at)) {
-                Some(part) => part.with_dead(dead),
+                Some(part) => part.under(entry, dead),
                 None => self.part(&manifest.namespace, entry, dead).await?,
             });
         }

@@ -1,5 +1,6 @@
 //! [`Refusal`]: why the owner does not take a write.
 
+use crate::server::CopyKind;
 use isobath_query::search::SearchError;
 use isobath_storage::{
     fold::FoldError,
@@ -48,8 +49,22 @@ pub enum Refusal {
     #[error("namespace '{0}' is read-only: its metadata say `read_only: true`")]
     ReadOnly(Namespace),
     /// The write fills a namespace that has rows already.
-    #[error("copy_from_namespace: namespace '{0}' has rows already; copy into one that is empty")]
-    NotEmpty(Namespace),
+    #[error(
+        "{}: namespace '{namespace}' has rows already; name one that is empty",
+        kind.field()
+    )]
+    NotEmpty {
+        /// What fills it.
+        kind: CopyKind,
+        /// The namespace.
+        namespace: Namespace,
+    },
+    /// Others wrote while the write was prepared that stands on what was before.
+    #[error("others wrote while the state of `as_of` was read: try again")]
+    Overtaken,
+    /// The namespace is taking over the parts of another; when it has, it takes writes again.
+    #[error("namespace '{0}' is taking over the rows of another namespace at this moment")]
+    Adopting(Namespace),
     /// The same write was taken before, and whether this one repeats it cannot be told.
     #[error(
         "a write like this one, which depends on what rows hold, was taken before; whether this is its repeat \

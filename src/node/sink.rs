@@ -6,7 +6,7 @@ use super::{
     pending::{Pending, Selected},
     recent::Recent,
 };
-use crate::server::{Conditions, Existence, PolicyChange};
+use crate::server::{Conditions, CopyKind, Existence, PolicyChange};
 use isobath_query::view::Views;
 use isobath_storage::{
     format::segment,
@@ -39,8 +39,10 @@ pub(super) struct Terms {
     pub(super) conditions: Conditions,
     /// The answer names the rows that are changed.
     pub(super) return_ids: bool,
-    /// The write fills a namespace that has no rows.
-    pub(super) must_be_empty: bool,
+    /// The write fills a namespace that has no rows, with those of another.
+    pub(super) fills: Option<CopyKind>,
+    /// The write stands on what was read up to this segment, and must come directly after it.
+    pub(super) follows: Option<Seq>,
     /// What is to change of the policy.
     pub(super) policy: Option<PolicyChange>,
 }
@@ -199,6 +201,9 @@ impl Sink for NodeSink {
     ) -> Resolution {
         if let Some(done) = self.repeated(namespace, request, &terms) {
             return done;
+        }
+        if terms.follows.is_some_and(|seq| stamp.seq != seq.next()) {
+            return Resolution::Refuse(Box::<Refusal>::new(Refusal::Overtaken));
         }
         match self.pending.resolve(namespace, request, &terms, stamp) {
             Ok(affected) => {

@@ -8,7 +8,7 @@ use super::{
 use crate::server::{
     ByFilter, EngineError, EngineErrorKind, PatchByFilter, WriteCommand, WriteOptions, Written,
 };
-use isobath_config::ServerConfig;
+use isobath_config::{FoldConfig, ServerConfig};
 use isobath_query::{
     search::{self, Filter},
     view::View,
@@ -28,14 +28,18 @@ pub(super) struct WriteLimits {
     patch_by_filter_rows: usize,
     /// Bytes of the largest request.
     pub(super) max_body: usize,
+    /// Bytes of the largest namespace whose rows a copy writes again, where its parts can be named instead.
+    pub(super) max_copied: usize,
 }
 
 impl WriteLimits {
-    pub(super) fn of(config: &ServerConfig) -> Self {
+    pub(super) fn of(config: &ServerConfig, fold: &FoldConfig) -> Self {
+        let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         Self {
             delete_by_filter_rows: config.delete_by_filter_rows,
             patch_by_filter_rows: config.patch_by_filter_rows,
-            max_body: usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX),
+            max_body: bytes(config.max_body.as_u64()),
+            max_copied: bytes(fold.min_part_bytes.min(config.max_body).as_u64()),
         }
     }
 }
@@ -49,9 +53,10 @@ impl Node {
         options: WriteOptions,
     ) -> Result<Written, EngineError> {
         let depends = command.depends_on_rows();
-        let must_be_empty = command.copy_from.is_some();
-        if let Some(from) = command.copy_from.take() {
-            command = self.copy(&from).await?;
+        let copied = command.copy_from.take();
+        let mut follows = None;
+        if let Some(from) = &copied {
+            (command, follows) = self.copy(namespace, from).await?;
         }
         let selected = self.select(namespace, &mut command, &options).await?;
         let request = Request {
@@ -70,19 +75,31 @@ impl Node {
             conditions: command.conditions,
             return_ids: command.return_ids,
             policy: command.policy,
-            must_be_empty,
+            fills: copied.as_ref().map(|from| from.kind),
+            follows,
         };
         let committed = self
             .log
             .append(namespace.clone(), request, terms)
             .await
             .map_err(|error| append_error(error, !depends))?;
+        if copied.is_some() {
+            self.open_adopted(namespace).await;
+        }
         Ok(Written {
             counts: committed.counts,
             token: self.token_after(&options.read, &committed),
             committed_at_ms: committed.stamp.hlc.millis(),
             affected: committed.affected,
         })
+    }
+
+    /// Opens what a namespace adopted just now, so that the next request need not.
+    async fn open_adopted(&self, namespace: &Namespace) {
+        if let Err(error) = self.live(namespace).await {
+            // it is committed; whoever asks for it next tries again
+            tracing::warn!(%namespace, error = &error as &dyn std::error::Error, "adopted parts cannot be opened");
+        }
     }
 
     /// Finds the rows that the filters of a write are about, and puts what is done to them in front of the
@@ -205,6 +222,10 @@ fn refused(refusal: &Refusal) -> EngineError {
     let kind = match refusal {
         Refusal::NotFound(_) => Kind::NotFound,
         Refusal::ReadOnly(_) => Kind::Forbidden,
+        Refusal::Adopting(_) | Refusal::Overtaken => {
+            let error = EngineError::new(Kind::Unavailable, refusal.to_string());
+            return error.retry_after(Duration::from_secs(1));
+        }
         Refusal::Unknown => Kind::UnknownOutcome { repeatable: false },
         Refusal::Fold(_) => Kind::Internal,
         _ => Kind::Invalid,

@@ -46,4 +46,6 @@ pub use policy::{Pinning, Policy, PolicyChange};
 pub use query_steps::QuerySteps;
 pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
 pub use tls::{Tls, TlsError};
-pub use write_command::{ByFilter, Conditions, CopyFrom, Existence, PatchByFilter, WriteCommand};
+pub use write_command::{
+    ByFilter, Conditions, CopyFrom, CopyKind, Existence, PatchByFilter, WriteCommand,
+};

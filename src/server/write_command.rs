@@ -37,13 +37,36 @@ impl WriteCommand {
     }
 }
 
+/// How a write that takes all rows from another namespace is asked for; both do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyKind {
+    /// As a copy.
+    Copy,
+    /// As a branch.
+    Branch,
+}
+
+impl CopyKind {
+    /// The field that asks for it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Copy => "copy_from_namespace",
+            Self::Branch => "branch_from_namespace",
+        }
+    }
+}
+
 /// Which namespace is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyFrom {
+    /// As what it is asked for.
+    pub kind: CopyKind,
     /// Its name.
     pub source: Namespace,
     /// Its region, where the request names one.
     pub region: Option<String>,
+    /// When it held what is wanted, in milliseconds since 1970; none = now.
+    pub as_of: Option<u64>,
 }
 
 /// Which rows a write by filter changes.

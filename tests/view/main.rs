@@ -3,15 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+mod branches;
+
 use isobath_compactor::{Prior, fold, merge};
-use isobath_query::view::{Installed, Live, Origin, PartSet, RowSet, View};
+use isobath_query::view::{Installed, Live, PartSet, View};
 use isobath_storage::{
     fold::{BaseRows, Found, Overlay, PartRows, ResolvedRows},
     model::{
-        AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, Control, Counts,
-        Declaration, Epoch, Hlc, Id, IdColumn, IdempotencyKey, LogId, Mutation, Nonce, PatchMask,
-        Request, Rows, ScalarType, Segment, SegmentHeader, SegmentKind, Seq, ShardId, StampColumn,
-        Value, VersionVector,
+        AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, ContentHash, Control,
+        Counts, Declaration, Epoch, Hlc, Id, IdColumn, IdempotencyKey, LogId, Mutation, Nonce,
+        PartEntry, PatchMask, Request, Rows, ScalarType, Segment, SegmentHeader, SegmentKind, Seq,
+        ShardId, StampColumn, Value, VersionVector,
     },
 };
 use proptest::prelude::*;
@@ -212,12 +214,17 @@ fn part(hash: &str, rows: ResolvedRows) -> PartSet {
         stamps,
         dead: Arc::default(),
     };
-    let origin = Origin::Part(hash.into());
-    let set = RowSet::new(origin, Arc::clone(&rows.rows), rows.stamps.clone());
-    PartSet {
-        set: Arc::new(set),
-        rows,
-    }
+    let entry = PartEntry {
+        hash: ContentHash::of(hash.as_bytes()),
+        rows: rows.rows.len() as u64,
+        bytes: 0,
+        hlc_max: rows.stamps.newest(),
+        dead: None,
+        dead_rows: 0,
+        owner: None,
+        stamp: None,
+    };
+    PartSet::new(rows, entry)
 }
 
 /// The delta becomes a part; with `all`, everything becomes one.
@@ -236,16 +243,7 @@ fn install(live: &Live, number: usize, all: bool) {
     let mut next: Vec<PartSet> = parts
         .iter()
         .zip(&folded.dead)
-        .map(|(part, dead)| {
-            let rows = PartRows {
-                dead: Arc::new(RoaringBitmap::clone(dead)),
-                ..part.rows.clone()
-            };
-            PartSet {
-                set: Arc::clone(&part.set),
-                rows,
-            }
-        })
+        .map(|(part, dead)| part.with_dead(Arc::new(RoaringBitmap::clone(dead))))
         .collect();
     next.push(part(&format!("part{number}"), folded.rows));
     let mut schema = folded.schema;

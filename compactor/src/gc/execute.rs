@@ -175,8 +175,7 @@ impl Gc {
         for (namespace, entry) in &open.namespaces {
             let manifest = self.catalog.manifest(namespace, entry.manifest).await?;
             for part in &manifest.parts {
-                let (namespace, hash) = (namespace.clone(), part.hash);
-                needed.push((PartKey { namespace, hash }.path(), hash));
+                needed.push((PartKey::of(namespace, part).path(), part.hash));
             }
             for hash in manifest.parts.iter().filter_map(|part| part.dead) {
                 let namespace = namespace.clone();

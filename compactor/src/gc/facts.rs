@@ -5,7 +5,7 @@ use isobath_storage::{
     catalog::Floor,
     format::{Checkpoint, Manifest, Pin, Position},
     model::{ContentHash, LogId, Namespace, VersionVector},
-    store::keys::{AnyKey, IndexKey},
+    store::keys::{AnyKey, IndexKey, PartKey},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -102,8 +102,10 @@ pub struct CheckpointFacts {
 /// What is to be known of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ManifestFacts {
-    /// Its parts.
+    /// Its parts among the objects of its namespace.
     pub parts: Vec<ContentHash>,
+    /// Its parts among those of namespaces that they were adopted from.
+    pub adopted: Vec<PartKey>,
     /// Their deletion vectors.
     pub dead: Vec<ContentHash>,
 }
@@ -125,8 +127,13 @@ impl CheckpointFacts {
 
 impl From<&Manifest> for ManifestFacts {
     fn from(manifest: &Manifest) -> Self {
+        let own = manifest.parts.iter().filter(|part| part.owner.is_none());
+        let adopted = manifest.parts.iter().filter(|part| part.owner.is_some());
         Self {
-            parts: manifest.parts.iter().map(|part| part.hash).collect(),
+            parts: own.map(|part| part.hash).collect(),
+            adopted: adopted
+                .map(|part| PartKey::of(&manifest.namespace, part))
+                .collect(),
             dead: manifest.parts.iter().filter_map(|part| part.dead).collect(),
         }
     }

@@ -11,7 +11,10 @@ use isobath_storage::{
     store::keys::{DeadKey, IndexFile, IndexKey, Key, ManifestKey, PartKey},
 };
 use object_store::{ObjectStore, path::Path};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Objects that are copied at a time.
 const AT_ONCE: usize = 4;
@@ -56,7 +59,7 @@ impl<'a> Copying<'a> {
         let Some(manifest) = moment.manifest(namespace).await? else {
             return Ok(());
         };
-        self.objects(named(&manifest)).await?;
+        self.objects(named(namespace, &manifest.parts)).await?;
         self.indexes(&manifest).await?;
         let key = ManifestKey {
             namespace: namespace.clone(),
@@ -67,16 +70,48 @@ impl<'a> Copying<'a> {
         self.create_numbered(&key, bytes).await
     }
 
+    /// Copies what the blocks after the manifests adopt.
+    pub(super) async fn adopted(
+        &mut self,
+        moment: &Moment,
+        namespace: &Namespace,
+    ) -> Result<(), StateError> {
+        let seen = moment.manifest(namespace).await?.map(|m| m.seen);
+        let blocks = moment.blocks(namespace, &seen.unwrap_or_default()).await?;
+        for (_, block) in &blocks {
+            if let Some((_, adoption)) = block.adoption() {
+                self.objects(named(namespace, &adoption.parts)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Copies the finished indexes of a manifest's parts, each after its files.
     async fn indexes(&mut self, manifest: &Manifest) -> Result<(), StateError> {
-        let Some(any) = manifest.parts.first() else {
+        let mut homes: BTreeMap<&Namespace, BTreeSet<ContentHash>> = BTreeMap::new();
+        for part in &manifest.parts {
+            let home = homes.entry(part.owner(&manifest.namespace));
+            home.or_default().insert(part.hash);
+        }
+        for (home, parts) in homes {
+            self.indexes_of(home, &parts).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies the finished indexes of parts that lie among the objects of `home`.
+    async fn indexes_of(
+        &mut self,
+        home: &Namespace,
+        parts: &BTreeSet<ContentHash>,
+    ) -> Result<(), StateError> {
+        let Some(any) = parts.first() else {
             return Ok(());
         };
-        let parts: BTreeSet<ContentHash> = manifest.parts.iter().map(|part| part.hash).collect();
         let key = IndexKey {
-            namespace: manifest.namespace.clone(),
-            part: any.hash,
-            params: any.hash,
+            namespace: home.clone(),
+            part: *any,
+            params: *any,
             file: IndexFile::Meta,
         };
         let all: Path = key.prefix().parts().take(3).collect();
@@ -172,34 +207,24 @@ impl<'a> Copying<'a> {
     }
 }
 
-/// The parts and deletion vectors of a manifest.
-fn named(manifest: &Manifest) -> Vec<Named> {
-    let namespace = || manifest.namespace.clone();
+/// The parts and deletion vectors that a manifest or an adoption of a namespace names.
+fn named(namespace: &Namespace, parts: &[PartEntry]) -> Vec<Named> {
     let part = |entry: &PartEntry| Named {
-        path: PartKey {
-            namespace: namespace(),
-            hash: entry.hash,
-        }
-        .path(),
+        path: PartKey::of(namespace, entry).path(),
         hash: entry.hash,
         rows: entry.rows,
     };
     let dead = |hash: ContentHash| Named {
         path: DeadKey {
-            namespace: namespace(),
+            namespace: namespace.clone(),
             hash,
         }
         .path(),
         hash,
         rows: 0,
     };
-    let parts = manifest.parts.iter().map(part);
-    let dead = manifest
-        .parts
-        .iter()
-        .filter_map(|entry| entry.dead)
-        .map(dead);
-    parts.chain(dead).collect()
+    let dead = parts.iter().filter_map(|entry| entry.dead).map(dead);
+    parts.iter().map(part).chain(dead).collect()
 }
 
 /// That an object's bytes are those that its name is the hash of.

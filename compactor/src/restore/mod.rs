@@ -96,6 +96,9 @@ impl Restore<'_> {
                 }
             }
         }
+        for namespace in self.moment.names().iter().filter(|name| self.wants(name)) {
+            copying.adopted(self.moment, namespace).await?;
+        }
         let runs = runs::write(self, &mut copying).await?;
         let logs = self.positions();
         self.hand_on(&logs, &copying.target).await?;

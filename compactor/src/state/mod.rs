@@ -20,5 +20,5 @@ pub use error::StateError;
 pub use log_span::LogSpan;
 pub(crate) use log_span::origin;
 pub(crate) use moment::contiguous;
-pub use moment::{Contents, Moment};
+pub use moment::{Contents, Grounds, Moment};
 pub use parts::{OpenParts, PartsInMemory};

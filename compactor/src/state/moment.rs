@@ -8,8 +8,8 @@ use isobath_storage::{
     fold::{NamespaceDigest, StateDigest},
     format::{Manifest, Position, segment::Directory},
     model::{
-        Block, ClusterId, ContentHash, Hlc, IdKind, LogId, Namespace, Segment, SegmentHeader, Seq,
-        VersionVector,
+        Block, ClusterId, ContentHash, Hlc, IdKind, LogId, Namespace, PartEntry, Segment,
+        SegmentHeader, Seq, VersionVector,
     },
     store::keys::{DeadKey, Key, SegmentKey},
 };
@@ -33,6 +33,17 @@ pub struct Moment {
     pub logs: BTreeMap<LogId, LogSpan>,
     /// Logs that have segments behind a hole: the first that is missing, and how many come after it.
     pub gaps: BTreeMap<LogId, (Seq, usize)>,
+}
+
+/// What a namespace stands on at a moment, and what was written to it since.
+#[derive(Debug, Default)]
+pub struct Grounds {
+    /// What names the parts of `prior`, in their order.
+    pub entries: Vec<PartEntry>,
+    /// What it stands on.
+    pub prior: Prior,
+    /// What was written since, in the order of each log.
+    pub blocks: Vec<(SegmentHeader, Block)>,
 }
 
 /// A namespace at a moment, folded.
@@ -252,31 +263,48 @@ impl Moment {
         Ok(Some((header, block.map_err(StateError::format(&path))?)))
     }
 
+    /// What a namespace stands on, and what was written to it since. What it adopted takes the place of its manifest's
+    /// parts: with that, what was before has vanished.
+    pub async fn grounds(
+        &self,
+        namespace: &Namespace,
+        parts: &dyn OpenParts,
+    ) -> Result<Grounds, StateError> {
+        let manifest = self.manifest(namespace).await?;
+        let seen = manifest.as_ref().map(|m| m.seen.clone());
+        let mut grounds = Grounds {
+            blocks: self.blocks(namespace, &seen.unwrap_or_default()).await?,
+            ..Grounds::default()
+        };
+        if let Some(manifest) = manifest {
+            grounds.prior.schema = manifest.schema;
+            grounds.entries = manifest.parts;
+        }
+        if let Some(entries) = adopted(&mut grounds.blocks) {
+            grounds.entries = entries;
+        }
+        for entry in &grounds.entries {
+            let dead = match entry.dead {
+                None => Arc::default(),
+                Some(hash) => {
+                    let namespace = namespace.clone();
+                    let key = DeadKey { namespace, hash };
+                    Arc::new(self.catalog.dead(&key).await?)
+                }
+            };
+            let opened = parts.open(namespace, entry, dead).await?;
+            grounds.prior.parts.push(opened);
+        }
+        Ok(grounds)
+    }
+
     /// A namespace, folded.
     pub async fn contents(
         &self,
         namespace: &Namespace,
         parts: &dyn OpenParts,
     ) -> Result<Contents, StateError> {
-        let manifest = self.manifest(namespace).await?;
-        let mut prior = Prior::default();
-        let mut seen = VersionVector::default();
-        if let Some(manifest) = manifest {
-            for entry in &manifest.parts {
-                let dead = match entry.dead {
-                    None => Arc::default(),
-                    Some(hash) => {
-                        let namespace = namespace.clone();
-                        let key = DeadKey { namespace, hash };
-                        Arc::new(self.catalog.dead(&key).await?)
-                    }
-                };
-                prior.parts.push(parts.open(namespace, entry, dead).await?);
-            }
-            prior.schema = manifest.schema;
-            seen = manifest.seen;
-        }
-        let blocks = self.blocks(namespace, &seen).await?;
+        let Grounds { prior, blocks, .. } = self.grounds(namespace, parts).await?;
         let blocks = blocks.iter().map(|(header, block)| (header, block));
         let folded = fold(&prior, blocks).map_err(|source| StateError::Fold {
             namespace: namespace.clone(),
@@ -324,6 +352,18 @@ impl Contents {
         digest.add(&schema, rows, 0..rows.len());
         Some(digest.finish(&schema))
     }
+}
+
+/// What the newest adoption among `blocks` adopts; those of its log before it are taken out.
+fn adopted(blocks: &mut Vec<(SegmentHeader, Block)>) -> Option<Vec<PartEntry>> {
+    let stamped = |(header, block): &(SegmentHeader, Block)| {
+        let (index, adoption) = block.adoption()?;
+        Some((header.stamp(index), adoption.parts.clone()))
+    };
+    let newest = blocks.iter().filter_map(stamped);
+    let (stamp, parts) = newest.max_by_key(|(stamp, _)| *stamp)?;
+    blocks.retain(|(header, _)| header.log != stamp.log || header.seq >= stamp.seq);
+    Some(parts.into_iter().map(|part| part.stamped(stamp)).collect())
 }
 
 /// The newest checkpoint that holds nothing newer than `until` milliseconds since 1970.

@@ -6,7 +6,7 @@ use isobath_storage::{
     catalog::Catalog,
     fold::PartRows,
     format::{PartEntry, part},
-    model::Namespace,
+    model::{Namespace, StampColumn},
     store::keys::{Key, PartKey},
 };
 use roaring::RoaringBitmap;
@@ -34,18 +34,15 @@ impl OpenParts for PartsInMemory {
         entry: &'a PartEntry,
         dead: Arc<RoaringBitmap>,
     ) -> BoxFuture<'a, Result<PartRows, StateError>> {
-        let key = PartKey {
-            namespace: namespace.clone(),
-            hash: entry.hash,
-        };
-        let key = key.path();
+        let key = PartKey::of(namespace, entry).path();
         async move {
             let bytes = self.0.get(&key).await?;
             part::verify(&bytes, entry.hash).map_err(StateError::format(&key))?;
             let part = part::Part::open(bytes).map_err(StateError::format(&key))?;
+            let repeated = |stamp| StampColumn::repeat(stamp, part.rows.len());
             Ok(PartRows {
+                stamps: entry.stamp.map_or(part.stamps, repeated),
                 rows: part.rows,
-                stamps: part.stamps,
                 dead,
             })
         }

@@ -80,7 +80,7 @@ impl Wanted {
                 let key = (manifest.namespace.clone(), hash);
                 self.dead.insert(key, (entry.dead_rows, manifest.number));
             }
-            let key = (manifest.namespace.clone(), entry.hash);
+            let key = (entry.owner(&manifest.namespace).clone(), entry.hash);
             self.parts.insert(key, (entry, manifest.number));
         }
     }

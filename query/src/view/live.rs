@@ -1,130 +1,32 @@
 //! [`Live`]: one namespace as this node keeps it up to date.
 
-use super::{Origin, RowSet, Version, View, chunks::Chunks};
+use super::{
+    FoldInput, Installed, Lacking, Origin, PartSet, RowSet, Unfolded, Version, View, chunks::Chunks,
+};
 use arc_swap::ArcSwap;
 use isobath_storage::{
     fold::{BaseRows, Changes, FoldError, Found, Overlay, PartRows, RowRef, SchemaState},
-    model::{
-        AttributeName, Block, ContentHash, Hlc, Id, Namespace, Schema, Segment, Stamp,
-        VersionVector,
-    },
+    model::{AttributeName, Hlc, Id, Namespace, Schema, Segment, Stamp, VersionVector},
 };
 use parking_lot::Mutex;
-use roaring::RoaringBitmap;
-use std::sync::Arc;
-
-/// A part as a view holds it.
-#[derive(Debug, Clone)]
-pub struct PartSet {
-    /// What queries search; survives from manifest to manifest.
-    pub set: Arc<RowSet>,
-    /// The same rows with the manifest's deletion vector.
-    pub rows: PartRows,
-}
-
-impl PartSet {
-    /// The hash of the part's bytes.
-    pub fn hash(&self) -> Option<ContentHash> {
-        match &self.set.origin {
-            Origin::Part(hash) => hash.parse().ok(),
-            Origin::Delta => None,
-        }
-    }
-
-    /// The same part with another deletion vector.
-    #[must_use]
-    pub fn with_dead(&self, dead: Arc<RoaringBitmap>) -> Self {
-        let rows = PartRows {
-            dead,
-            ..self.rows.clone()
-        };
-        Self {
-            set: Arc::clone(&self.set),
-            rows,
-        }
-    }
-}
-
-/// A namespace at a manifest's version vector.
-#[derive(Debug, Clone, Default)]
-pub struct Installed {
-    /// Everything known but the rows.
-    pub schema: SchemaState,
-    /// The parts, oldest first.
-    pub parts: Vec<PartSet>,
-    /// What the parts and the schema hold of each log.
-    pub seen: VersionVector,
-    /// When the last write was committed.
-    pub last_write: Hlc,
-}
-
-impl Installed {
-    /// Hides the rows that the deletion vectors name; those that are hidden already stay as they are.
-    fn hide_dead(&self, version: Version) {
-        for part in &self.parts {
-            for row in part.rows.dead.iter() {
-                part.set.hidden.hide(row as usize, version);
-            }
-        }
-    }
-}
-
-/// A block of a segment that no part covers yet.
-#[derive(Debug, Clone)]
-pub struct Unfolded {
-    segment: Arc<Segment>,
-    block: usize,
-}
-
-impl Unfolded {
-    /// Block number `block` of a segment.
-    pub fn new(segment: Arc<Segment>, block: usize) -> Self {
-        Self { segment, block }
-    }
-
-    /// Whether whoever has seen that much has seen the block.
-    pub fn is_covered(&self, seen: &VersionVector) -> bool {
-        let header = &self.segment.header;
-        header.seq <= seen.get(header.log)
-    }
-
-    /// How many bytes its rows take, more or less.
-    pub fn memory(&self) -> u64 {
-        let requests = self.block().map_or(&[][..], |block| &block.requests);
-        let mutations = requests.iter().flat_map(|request| &request.mutations);
-        mutations.map(|mutation| mutation.memory() as u64).sum()
-    }
-
-    /// The segment.
-    pub fn segment(&self) -> &Segment {
-        &self.segment
-    }
-
-    /// The block; `None` cannot be: it was there when it was applied.
-    pub fn block(&self) -> Option<&Block> {
-        self.segment.blocks.get(self.block)
-    }
-}
-
-/// What a fold starts from.
-#[derive(Debug, Clone)]
-pub struct FoldInput {
-    /// The namespace at its manifest.
-    pub installed: Installed,
-    /// What was applied since, in log order.
-    pub blocks: Vec<Unfolded>,
-    /// What the parts and the blocks together hold of each log.
-    pub seen: VersionVector,
-    /// When the last write was committed.
-    pub last_write: Hlc,
-}
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// One namespace as this node keeps it up to date: written by the task that applies the log, read by queries
 /// without a lock through [`Self::view`].
+///
+/// Where it adopts parts, what is written from then on waits until they are supplied: until then the view is older
+/// than the log, and [`Self::is_lacking`].
 #[derive(Debug)]
 pub struct Live {
     view: ArcSwap<View>,
     state: Mutex<State>,
+    lacking: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -138,6 +40,10 @@ struct State {
     schema: Arc<Schema>,
     seen: VersionVector,
     last_write: Hlc,
+    /// The parts that the first of `blocks` adopts, with the record's stamp.
+    adopted: Option<(Stamp, Vec<PartSet>)>,
+    /// What cannot be applied yet: the first adopts parts that are not here.
+    waiting: VecDeque<Unfolded>,
 }
 
 impl Live {
@@ -149,6 +55,7 @@ impl Live {
         Self {
             view,
             state: Mutex::new(state),
+            lacking: AtomicBool::new(false),
         }
     }
 
@@ -168,15 +75,56 @@ impl Live {
         if unfolded.is_covered(&state.seen) {
             return Ok(());
         }
+        if !state.waiting.is_empty() || state.lacks(unfolded) {
+            state.waiting.push_back(unfolded.clone());
+            self.lacking.store(true, Ordering::Release);
+            return Ok(());
+        }
         state.version = state.version.next();
         state.apply(unfolded.clone())?;
         self.publish(&state);
         Ok(())
     }
 
-    /// What was applied since the manifest, in log order.
+    /// Whether something waits for parts, see [`Self::lacking`]. Cheap.
+    pub fn is_lacking(&self) -> bool {
+        self.lacking.load(Ordering::Acquire)
+    }
+
+    /// The parts that have to be fetched before anything else is applied.
+    pub fn lacking(&self) -> Option<Lacking> {
+        let state = self.state.lock();
+        let (stamp, adoption) = state.waiting.front()?.adoption()?;
+        Some(Lacking {
+            namespace: self.view.load().namespace.clone(),
+            stamp,
+            adoption: adoption.clone(),
+        })
+    }
+
+    /// Adopts `parts`, as the record with this stamp says, and applies what waited for them. Nothing happens where
+    /// nothing waits for them any more.
+    pub fn supply(&self, stamp: Stamp, parts: Vec<PartSet>) -> Result<(), FoldError> {
+        let mut state = self.state.lock();
+        let first = state.waiting.front().and_then(Unfolded::adoption);
+        if first.map(|(stamp, _)| stamp) != Some(stamp) {
+            return Ok(());
+        }
+        state.adopted = Some((stamp, parts));
+        state.catch_up()?;
+        self.publish(&state);
+        Ok(())
+    }
+
+    /// Whether it stands on adopted parts that no manifest of its own names yet.
+    pub fn has_adopted(&self) -> bool {
+        self.state.lock().adopted.is_some()
+    }
+
+    /// What was applied since the manifest, in log order, with what waits to be.
     pub fn unfolded_blocks(&self) -> Vec<Unfolded> {
-        self.state.lock().blocks.clone()
+        let state = self.state.lock();
+        state.blocks.iter().chain(&state.waiting).cloned().collect()
     }
 
     /// What a fold would start from now.
@@ -204,7 +152,8 @@ impl Live {
 
     /// Whether anything was applied since the manifest.
     pub fn has_unfolded(&self) -> bool {
-        !self.state.lock().blocks.is_empty()
+        let state = self.state.lock();
+        !(state.blocks.is_empty() && state.waiting.is_empty())
     }
 
     /// The stamp of the newest mutation of a row that still matters; `None` where the row does not exist.
@@ -235,14 +184,18 @@ impl Live {
         installed.hide_dead(state.version.next());
         let mut next = State::new(installed, state.version.next());
         let covered = next.installed.seen.clone();
+        let adopted = state.adopted.clone();
+        next.adopted = adopted.filter(|(stamp, _)| stamp.seq > covered.get(stamp.log));
+        next.waiting.clone_from(&state.waiting);
         next.seen.merge(&state.seen);
         next.last_write = next.last_write.max(state.last_write);
         for unfolded in &state.blocks {
-            let header = &unfolded.segment.header;
+            let header = &unfolded.segment().header;
             if header.seq > covered.get(header.log) {
                 next.apply(unfolded.clone())?;
             }
         }
+        next.catch_up()?;
         *state = next;
         self.publish(&state);
         Ok(())
@@ -251,6 +204,8 @@ impl Live {
     fn publish(&self, state: &State) {
         let namespace = self.view.load().namespace.clone();
         self.view.store(Arc::new(state.view(namespace)));
+        let lacking = !state.waiting.is_empty();
+        self.lacking.store(lacking, Ordering::Release);
     }
 }
 
@@ -277,6 +232,8 @@ impl State {
             seen: installed.seen.clone(),
             last_write: installed.last_write,
             installed,
+            adopted: None,
+            waiting: VecDeque::new(),
         };
         let attributes = state.installed.schema.attributes.clone();
         for name in attributes
@@ -332,10 +289,55 @@ impl State {
         (!self.overlay.schema().is_deleted(found.stamp)).then_some(Found { row, ..found })
     }
 
+    /// Whether a block adopts parts that are not here.
+    fn lacks(&self, unfolded: &Unfolded) -> bool {
+        let here = self.adopted.as_ref().map(|(stamp, _)| *stamp);
+        let adoption = unfolded.adoption();
+        adoption.is_some_and(|(stamp, adoption)| !adoption.parts.is_empty() && here != Some(stamp))
+    }
+
+    /// Applies what waited, up to the next block that lacks parts.
+    fn catch_up(&mut self) -> Result<(), FoldError> {
+        while let Some(next) = self.waiting.front() {
+            if !next.is_covered(&self.seen) {
+                if self.lacks(next) {
+                    break;
+                }
+                let next = next.clone();
+                self.version = self.version.next();
+                self.apply(next)?;
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Stands on the parts that a block adopts as on those of a manifest: whatever is older vanishes with the
+    /// deletion that comes before the adoption.
+    fn stand_on_adopted(&mut self, unfolded: &Unfolded) -> Result<(), FoldError> {
+        let Some((stamp, adoption)) = unfolded.adoption() else {
+            return Ok(());
+        };
+        let parts = match &self.adopted {
+            Some((at, parts)) if *at == stamp => parts.clone(),
+            _ if adoption.parts.is_empty() => vec![],
+            _ => return Err(FoldError::Adopted(adoption.source.clone())),
+        };
+        self.base = parts.iter().map(|part| part.rows.clone()).collect();
+        self.installed.parts = parts;
+        self.installed.schema = self.overlay.schema().clone();
+        self.installed.hide_dead(self.version);
+        self.overlay = Overlay::new(self.installed.schema.clone());
+        self.chunks = Chunks::default();
+        self.blocks.clear();
+        Ok(())
+    }
+
     /// Applies a block at the current version.
     fn apply(&mut self, unfolded: Unfolded) -> Result<(), FoldError> {
-        let header = &unfolded.segment.header;
-        let Some(block) = unfolded.segment.blocks.get(unfolded.block) else {
+        self.stand_on_adopted(&unfolded)?;
+        let header = &unfolded.segment().header;
+        let Some(block) = unfolded.block() else {
             return Ok(());
         };
         let changes = self.overlay.apply(self.base.as_slice(), header, block)?;

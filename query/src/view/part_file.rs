@@ -1,11 +1,11 @@
 //! Parts as mapped files.
 
-use super::{CacheError, CachedFile, Origin, PartSet, RowSet, mapped};
+use super::{CacheError, CachedFile, PartSet, mapped};
 use bytes::Bytes;
 use isobath_storage::{
     fold::PartRows,
     format::{FormatError, part},
-    model::ContentHash,
+    model::{ContentHash, PartEntry},
 };
 use roaring::RoaringBitmap;
 use std::{fs::File, io, path::Path, sync::Arc};
@@ -42,46 +42,44 @@ pub enum PartError {
     },
 }
 
-/// Opens the part `hash` from a local file; its columns stay in the file. With `verify`, all of it is read and
-/// compared with its name.
+/// Opens the part that `entry` names from a local file; its columns stay in the file. With `verify`, all of it is
+/// read and compared with its name.
 pub fn open_part(
     file: &Path,
-    hash: ContentHash,
+    entry: PartEntry,
     dead: Arc<RoaringBitmap>,
     verify: bool,
 ) -> Result<PartSet, PartError> {
+    let hash = entry.hash;
     let map = File::open(file).and_then(|file| mapped::map(&file));
     let map = map.map_err(|source| PartError::Io { hash, source })?;
     if verify {
         part::verify(&map, hash).map_err(|source| PartError::Format { hash, source })?;
     }
-    open(Bytes::from_owner(map), hash, dead)
+    open(Bytes::from_owner(map), entry, dead)
 }
 
-/// Opens the part `hash` from the node's cache, which has compared it with its name; its columns stay in the file.
+/// Opens the part that `entry` names from the node's cache, which has compared it with its name; its columns stay in
+/// the file.
 pub fn open_cached_part(
     file: CachedFile,
-    hash: ContentHash,
+    entry: PartEntry,
     dead: Arc<RoaringBitmap>,
 ) -> Result<PartSet, PartError> {
     let map = file.map().map_err(|source| PartError::Cache {
-        hash,
+        hash: entry.hash,
         source: source.into(),
     })?;
-    open(map, hash, dead)
+    open(map, entry, dead)
 }
 
-fn open(bytes: Bytes, hash: ContentHash, dead: Arc<RoaringBitmap>) -> Result<PartSet, PartError> {
+fn open(bytes: Bytes, entry: PartEntry, dead: Arc<RoaringBitmap>) -> Result<PartSet, PartError> {
+    let hash = entry.hash;
     let part = part::Part::open(bytes).map_err(|source| PartError::Format { hash, source })?;
     let rows = PartRows {
         rows: part.rows,
         stamps: part.stamps,
         dead,
     };
-    let origin = Origin::Part(hash.to_string().into());
-    let set = RowSet::new(origin, Arc::clone(&rows.rows), rows.stamps.clone());
-    Ok(PartSet {
-        set: Arc::new(set),
-        rows,
-    })
+    Ok(PartSet::new(rows, entry))
 }

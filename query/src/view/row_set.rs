@@ -1,7 +1,7 @@
 //! [`RowSet`]: immutable rows that are searched together.
 
 use super::{Hidden, IndexSlots, Version};
-use isobath_storage::model::{Rows, StampColumn};
+use isobath_storage::model::{Namespace, Rows, StampColumn};
 use std::sync::{Arc, OnceLock};
 
 /// Where the rows of a row set come from.
@@ -20,6 +20,8 @@ pub enum Origin {
 pub struct RowSet {
     /// Where the rows come from.
     pub origin: Origin,
+    /// The namespace among whose objects the part lies, where it was adopted from another.
+    pub owner: Option<Namespace>,
     /// The rows.
     pub rows: Arc<Rows>,
     /// Their stamps.
@@ -37,6 +39,7 @@ impl RowSet {
         let hidden = Arc::new(Hidden::new(rows.len()));
         Self {
             origin,
+            owner: None,
             rows,
             stamps,
             hidden,
@@ -50,6 +53,7 @@ impl RowSet {
     pub fn with_rows(&self, rows: Arc<Rows>) -> Self {
         Self {
             origin: self.origin.clone(),
+            owner: self.owner.clone(),
             rows,
             stamps: self.stamps.clone(),
             hidden: Arc::clone(&self.hidden),

@@ -278,6 +278,7 @@ pub enum Existence {
 impl State {
     fn existence(&self, name: &Namespace, slot: &Slot) -> Existence {
         let exists = match slot {
+            Slot::Open(live) if live.is_lacking() => return Existence::Unknown,
             Slot::Open(live) => live.view().exists(),
             Slot::Closed(blocks) => {
                 let Some(checkpoint) = &self.checkpoint else {

@@ -14,7 +14,7 @@ use isobath_storage::{
     catalog::Indexes,
     fold::{PartRows, SchemaState},
     format::BuildClaim,
-    model::{ContentHash, Declaration, Id, Metric, Stamp, Value, VersionVector},
+    model::{ContentHash, Declaration, Id, Metric, PartEntry, Stamp, Value, VersionVector},
     store::{
         Backend, Op, Store, StoreOptions, compose,
         keys::{IndexFile, IndexKey, Key},
@@ -268,6 +268,16 @@ fn installed(sets: &[Arc<RowSet>]) -> Installed {
             rows: Arc::clone(&set.rows),
             stamps: set.stamps.clone(),
             dead: Arc::default(),
+        },
+        entry: PartEntry {
+            hash: ContentHash([0; 32]),
+            rows: set.len() as u64,
+            bytes: 0,
+            hlc_max: stamp().hlc,
+            dead: None,
+            dead_rows: 0,
+            owner: None,
+            stamp: None,
         },
     };
     Installed {

@@ -62,18 +62,14 @@ impl Cold {
         entry: &PartEntry,
         attribute: (&AttributeName, &AttributeConfig),
     ) -> Result<Option<PartHead>, ColdError> {
-        let (namespace, hash) = (namespace.clone(), entry.hash);
-        let key = PartKey {
-            namespace: namespace.clone(),
-            hash,
-        };
-        let key = key.path();
+        let home = entry.owner(namespace);
+        let key = PartKey::of(namespace, entry).path();
         let prefix = async {
             let range = 0..PREFIX.min(entry.bytes);
             Ok::<Bytes, ColdError>(self.store.get_range(&key, range).await?)
         };
-        let index = async { Ok(self.index.cold(&namespace, hash, attribute).await?) };
-        let dead = self.dead(&namespace, entry);
+        let index = async { Ok(self.index.cold(home, entry.hash, attribute).await?) };
+        let dead = self.dead(namespace, entry);
         let (prefix, index, dead) = futures::try_join!(prefix, index, dead)?;
         let layout = match PartLayout::read(prefix) {
             Err(FormatError::Truncated { .. }) => return Ok(None),

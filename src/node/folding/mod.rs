@@ -12,7 +12,7 @@ use isobath_compactor::{CompactError, Compactor, Job, PlanInput, Prior, plan};
 use isobath_config::FoldConfig;
 use isobath_query::{
     index::IndexService,
-    view::{FoldInput, Installed, Live, Views},
+    view::{FoldInput, Installed, Live, Unfolded, Views},
 };
 use isobath_storage::{
     Clock,
@@ -94,6 +94,12 @@ impl Folding {
             if self.shutdown.is_cancelled() {
                 break;
             }
+            if live.is_lacking()
+                && let Err(error) = self.opener.open(&namespace).await
+            {
+                complain(&namespace, &error);
+                continue;
+            }
             self.index.refresh(&live.view());
             let looked = match waiting.remove(&namespace) {
                 Some(next) => self.go_over(&live, next, waiting),
@@ -165,10 +171,12 @@ impl Folding {
         let scattered = || plan(&parts, true, self.config.max_part_rows).is_some();
         // what is left of a deleted namespace goes at once
         let gone = !view.exists() && folded > 0;
-        if !(full || gone || (paused && (worth || scattered()))) {
+        // what was adopted gets a manifest at once, so that no record is needed to find it, and is merged later
+        let adopted = live.has_adopted();
+        if !(adopted || full || gone || (paused && (worth || scattered()))) {
             return Ok(());
         }
-        let made = self.compact(namespace, live, paused).await?;
+        let made = self.compact(namespace, live, paused && !adopted).await?;
         made.map_or(Ok(()), |next| self.go_over(live, next, waiting))
     }
 
@@ -186,7 +194,7 @@ impl Folding {
             seen,
             last_write,
         } = live.fold_input();
-        let manifest = self.opener.manifest(namespace);
+        let manifest = self.manifest(namespace, &installed, &blocks);
         let blocks: Vec<_> = blocks
             .iter()
             .filter_map(|b| Some((&b.segment().header, b.block()?)))
@@ -220,6 +228,32 @@ impl Folding {
             Err(CompactError::Lost { .. }) => self.take_over(namespace, live).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What names the parts that a fold of `blocks` starts from: the manifest, unless parts were adopted since.
+    fn manifest(
+        &self,
+        namespace: &Namespace,
+        installed: &Installed,
+        blocks: &[Unfolded],
+    ) -> Option<Arc<Manifest>> {
+        let known = self.opener.manifest(namespace);
+        if blocks
+            .first()
+            .is_none_or(|block| block.adoption().is_none())
+        {
+            return known;
+        }
+        let parts = installed.parts.iter();
+        Some(Arc::new(Manifest {
+            namespace: namespace.clone(),
+            number: known.as_ref().map_or(0, |known| known.number),
+            seen: installed.seen.clone(),
+            hlc_cut: known.map(|known| known.hlc_cut).unwrap_or_default(),
+            last_write: installed.last_write,
+            schema: installed.schema.clone(),
+            parts: parts.map(|part| part.entry.clone()).collect(),
+        }))
     }
 
     fn waiting(&self, (installed, manifest): (Installed, Manifest)) -> Waiting {

@@ -25,6 +25,8 @@ use std::{
 pub(super) struct Delta {
     /// How many of the writes touch the namespace.
     pub(super) writes: usize,
+    /// Whether one of them adopts rows, which nothing here knows.
+    adopting: bool,
     /// Whether one of them deletes what the view holds.
     pub(super) deleted: bool,
     /// The newest mutation of each row that they touch, and whether the row is there after it.
@@ -50,14 +52,20 @@ impl Delta {
         terms: &Terms,
         stamp: Stamp,
     ) -> Result<(Vec<Id>, Option<Affected>), Refusal> {
+        if self.adopting || live.is_some_and(Live::is_lacking) {
+            return Err(Refusal::Adopting(namespace.clone()));
+        }
         let base = live.filter(|_| !self.deleted);
         let exists =
             base.is_some_and(|live| live.view().exists()) || self.declared.contains_key("id");
         if terms.existence == Existence::MustExist && !exists {
             return Err(Refusal::NotFound(namespace.clone()));
         }
-        if terms.must_be_empty && self.has_rows(base) {
-            return Err(Refusal::NotEmpty(namespace.clone()));
+        if let Some(kind) = terms.fills
+            && self.has_rows(base)
+        {
+            let namespace = namespace.clone();
+            return Err(Refusal::NotEmpty { kind, namespace });
         }
         self.check_policy(base, namespace, request, terms)?;
         for declaration in &request.declarations {
@@ -75,6 +83,10 @@ impl Delta {
         let ids = self.count(live, request, stamp, &mut tally);
         let (counts, affected) = tally.finish();
         request.counts = counts;
+        if let Some((_, adopted)) = request.adoption() {
+            self.adopting = true;
+            request.counts.upserted = Some(adopted.live());
+        }
         request.counts.remaining = terms.remaining();
         self.declare(request);
         self.writes += 1;

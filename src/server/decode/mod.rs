@@ -42,7 +42,7 @@ pub(crate) use budget::Allowance;
 use budget::Budget;
 use condition::read_condition;
 use consistency::ConsistencyBody;
-use copy::read_copy;
+use copy::{read_branch, read_copy};
 use declared::{Declared, read_schema};
 use encryption::check_encryption;
 use fields::Fields;

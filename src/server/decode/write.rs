@@ -4,7 +4,7 @@ use super::{
     Allowance, Budget, Declared, Fault, Fields, Types, check_encryption,
     limits::check_rows,
     patch::read_patch,
-    read_condition, read_copy, read_filter, read_schema,
+    read_branch, read_condition, read_copy, read_filter, read_schema,
     reading::{Layout, Reading},
     table::Table,
 };
@@ -21,13 +21,7 @@ use std::{
 };
 
 /// Members that ask for what does not exist yet.
-const NOT_YET: [&str; 5] = [
-    "branch_from_namespace",
-    "sharding",
-    "write_concern",
-    "upserts",
-    "vectors",
-];
+const NOT_YET: [&str; 4] = ["sharding", "write_concern", "upserts", "vectors"];
 
 /// Members that make a write depend on what rows hold.
 const DEPENDING: [&str; 5] = [
@@ -79,6 +73,9 @@ pub(crate) fn decode_write(
     if let Some(copy) = fields.read("copy_from_namespace", read_copy)? {
         return decode_copy(copy, fields);
     }
+    if let Some(branch) = fields.read("branch_from_namespace", read_branch)? {
+        return decode_copy(branch, fields);
+    }
     let metric = fields.take::<Metric>("distance_metric")?;
     let declared = fields.read("schema", read_schema)?.unwrap_or_default();
     let create = fields.take::<bool>("create_namespace")?;
@@ -113,7 +110,7 @@ pub(crate) fn decode_write(
 fn decode_copy(copy: CopyFrom, fields: Fields<'_>) -> Result<DecodedWrite, Fault> {
     if let Some((name, _)) = fields.into_members().next() {
         let text = format!("nothing may stand beside it, but there is `{name}`");
-        return Err(Fault::invalid(text).under("copy_from_namespace"));
+        return Err(Fault::invalid(text).under(copy.kind.field()));
     }
     Ok(DecodedWrite {
         command: WriteCommand {

@@ -3,6 +3,7 @@
 mod health;
 mod keys;
 mod namespaces;
+mod operations;
 mod query;
 mod write;
 
@@ -16,19 +17,11 @@ use axum::{
 use std::{future::ready, sync::Arc};
 
 /// Resources that do not exist yet, with what they are for.
-const NOT_YET: [(&str, &str); 10] = [
+const NOT_YET: [(&str, &str); 8] = [
     ("/v1/namespaces/{namespace}", "reading a whole namespace"),
     (
         "/v1/namespaces/{namespace}/query",
         "version 1 of the query API",
-    ),
-    (
-        "/v1/namespaces/{namespace}/operations/{token}",
-        "asynchronous operations",
-    ),
-    (
-        "/v2/namespaces/{namespace}/async",
-        "asynchronous operations",
     ),
     ("/v2/namespaces/{namespace}/import", "import by the server"),
     ("/v2/namespaces/{namespace}/changes", "reading changes"),
@@ -51,6 +44,11 @@ fn api() -> Vec<(&'static str, MethodRouter<Shared>)> {
         (
             "/v2/namespaces/{namespace}/explain_query",
             post(query::explain),
+        ),
+        ("/v2/namespaces/{namespace}/async", post(operations::start)),
+        (
+            "/v1/namespaces/{namespace}/operations/{token}",
+            get(operations::poll),
         ),
         ("/v1/namespaces/{namespace}/schema", schema),
         ("/v1/namespaces/{namespace}/metadata", metadata.clone()),

@@ -31,7 +31,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// Decodes a body for a namespace that has a schema now; the values may take so much memory.
-type Decode = Arc<
+pub(super) type Decode = Arc<
     dyn Fn(&Bytes, Option<Arc<Schema>>, Allowance) -> Result<DecodedWrite, Fault> + Send + Sync,
 >;
 
@@ -58,7 +58,7 @@ fn decoder(request: &Request) -> Result<Decode, Fault> {
 }
 
 /// A request that changes a namespace, read to its end.
-struct Change {
+pub(super) struct Change {
     namespace: Namespace,
     options: WriteOptions,
     original: Option<Original>,
@@ -67,7 +67,7 @@ struct Change {
 }
 
 impl Change {
-    async fn read(
+    pub(super) async fn read(
         server: &Server,
         namespace: Namespace,
         arrived: Arrived,
@@ -108,7 +108,7 @@ impl Change {
     }
 
     /// Carries it out by `attempt`, here or on the owner.
-    async fn commit<'a, T>(
+    pub(super) async fn commit<'a, T>(
         &'a self,
         server: &'a Server,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, ApiError>>,
@@ -122,7 +122,7 @@ impl Change {
     }
 
     /// Decodes the body by `decode` and commits it; `None` where it holds nothing.
-    async fn write(
+    pub(super) async fn write(
         &self,
         server: &Server,
         decode: &Decode,

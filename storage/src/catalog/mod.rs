@@ -10,6 +10,7 @@ mod objects;
 mod open_checkpoint;
 mod patience;
 mod records;
+mod references;
 mod upload;
 
 pub use claim::{Claim, Claims};
@@ -19,3 +20,4 @@ pub use indexes::Indexes;
 pub use objects::Catalog;
 pub use open_checkpoint::OpenCheckpoint;
 pub(crate) use patience::{Outcome, Patience};
+pub use references::references;

@@ -5,7 +5,10 @@ use super::{
     digest::digest, resolve::newest_value, settle,
 };
 use crate::model::{AttributeName, Block, ContentHash, Hlc, Id, Schema, SegmentHeader, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A whole namespace as the fold of a set of mutations: the same whatever the order of arrival, and however
 /// often each arrives.
@@ -44,6 +47,29 @@ impl NamespaceState {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Applies the mutations of a block that adopts parts: those with the rows that are adopted.
+    pub fn adopt(
+        &mut self,
+        header: &SegmentHeader,
+        block: &Block,
+        parts: &[PartRows],
+    ) -> Result<(), FoldError> {
+        self.overlay.apply(parts, header, block)?;
+        for part in parts {
+            let live = (0u32..).zip(part.rows.ids().iter());
+            for (row, id) in live.filter(|(row, _)| !part.dead.contains(*row)) {
+                let stamp = part.stamps.get(row as usize);
+                if !self.overlay.schema.is_deleted(stamp) {
+                    let rows = Arc::clone(&part.rows);
+                    let entry = self.overlay.rows.entry(id).or_default();
+                    entry.state.upsert(stamp, RowRef { rows, row });
+                }
+            }
+        }
+        self.forget_empty();
         Ok(())
     }
 

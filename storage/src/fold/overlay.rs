@@ -14,6 +14,11 @@ use std::{
 pub trait BaseRows {
     /// The row `id` of the parts: where it stands, its content and the stamp of its newest upsert.
     fn find(&self, id: &Id) -> Option<Found>;
+
+    /// Whether parts that a record with this stamp adopted are among them.
+    fn has_adopted(&self, _stamp: Stamp) -> bool {
+        false
+    }
 }
 
 /// A row of a part.
@@ -155,6 +160,7 @@ impl Overlay {
                 Mutation::SparsePatch(patches) => self.patch_dims(base, patches, stamps, ids),
                 Mutation::Delete(deleted) => self.delete(base, deleted, stamps, ids),
                 Mutation::Control(control) => {
+                    is_here(base, control, stamps(0))?;
                     self.schema.control(stamps(0), control)?;
                     self.controlled(control, stamps(0), changes);
                 }
@@ -295,6 +301,20 @@ impl Overlay {
             }
             _ => {}
         }
+    }
+}
+
+/// Fails where rows were adopted whose parts are not among those of `base`.
+fn is_here(
+    base: &(impl BaseRows + ?Sized),
+    control: &Control,
+    stamp: Stamp,
+) -> Result<(), FoldError> {
+    match control {
+        Control::Adopt { adopt } if !adopt.parts.is_empty() && !base.has_adopted(stamp) => {
+            Err(FoldError::Adopted(adopt.source.clone()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`PartRows`]: the rows of a part under a manifest.
 
 use super::{BaseRows, Found, RowRef};
-use crate::model::{Id, Rows, StampColumn};
+use crate::model::{Id, Rows, Stamp, StampColumn};
 use roaring::RoaringBitmap;
 use std::{cmp::Ordering, sync::Arc};
 
@@ -48,5 +48,10 @@ impl BaseRows for [PartRows] {
                 stamp,
             })
         })
+    }
+
+    fn has_adopted(&self, stamp: Stamp) -> bool {
+        let mut parts = self.iter();
+        parts.any(|part| part.stamps.repeated() == Some(stamp))
     }
 }

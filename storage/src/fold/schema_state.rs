@@ -129,8 +129,8 @@ impl SchemaState {
     /// The namespace itself was changed. Records of a kind that is not applied yet are an error.
     pub fn control(&mut self, stamp: Stamp, control: &Control) -> Result<(), FoldError> {
         match control {
-            // the request that creates a namespace declares its ids
-            Control::Create => {}
+            // the request that creates a namespace declares its ids, and adopted rows lie in parts
+            Control::Create | Control::Adopt { .. } => {}
             Control::Delete => self.delete(stamp),
             Control::Switch {
                 attribute,
@@ -143,7 +143,6 @@ impl SchemaState {
                 self.drop_attribute(stamp, attribute);
             }
             Control::Policy { policy } => self.set_policy(stamp, policy),
-            Control::Adopt { .. } => return Err(FoldError::Unsupported("adopt")),
             Control::Batch { .. } => return Err(FoldError::Unsupported("batch")),
             Control::Publish { .. } => return Err(FoldError::Unsupported("publish")),
         }

@@ -3,7 +3,7 @@
 use super::{FormatError, NamespaceEntry, sealed};
 use crate::{
     fold::SchemaState,
-    model::{ContentHash, Hlc, Namespace, VersionVector},
+    model::{Hlc, Namespace, PartEntry, VersionVector},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -31,26 +31,6 @@ pub struct Manifest {
     pub schema: SchemaState,
     /// The parts, oldest first.
     pub parts: Vec<PartEntry>,
-}
-
-/// A part under a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartEntry {
-    /// The part.
-    pub hash: ContentHash,
-    /// Its rows, dead ones too.
-    pub rows: u64,
-    /// Its bytes.
-    pub bytes: u64,
-    /// The newest time among its rows.
-    pub hlc_max: Hlc,
-    /// Its deletion vector; none where no row is dead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dead: Option<ContentHash>,
-    /// How many of its rows are dead.
-    #[serde(default)]
-    pub dead_rows: u64,
 }
 
 impl Manifest {

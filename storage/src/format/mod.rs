@@ -35,10 +35,11 @@ pub mod segment;
 mod tests;
 mod zstd;
 
+pub use crate::model::PartEntry;
 pub use built_index::{BuildClaim, BuiltFile, BuiltIndex};
 pub use checkpoint::{Checkpoint, Position, RunEntry};
 pub use error::FormatError;
-pub use manifest::{Manifest, PartEntry};
+pub use manifest::Manifest;
 pub use map::{NamespaceEntry, NamespaceMap};
 pub use part::Part;
 pub use pin::Pin;

@@ -1,10 +1,11 @@
 //! Values for tests: one of everything, and strategies.
 
 use crate::model::{
-    AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, Control, Counts, Declaration,
-    Epoch, Hlc, Id, IdColumn, IdKind, IdempotencyKey, LogId, Metric, Mutation, Nonce, PatchMask,
-    Request, Rows, ScalarType, Segment, SegmentHeader, SegmentKind, Seq, ShardId, SparsePatch,
-    SparseVector, Switch, Value, VectorElement, VectorValue, VersionVector,
+    Adoption, AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, ContentHash,
+    Control, Counts, Declaration, Epoch, Hlc, Id, IdColumn, IdKind, IdempotencyKey, LogId, Metric,
+    Mutation, Nonce, PartEntry, PatchMask, Request, Rows, ScalarType, Segment, SegmentHeader,
+    SegmentKind, Seq, ShardId, SparsePatch, SparseVector, Switch, Value, VectorElement,
+    VectorValue, VersionVector,
 };
 use arrow_buffer::BooleanBuffer;
 use half::f16;
@@ -170,7 +171,19 @@ fn controls() -> Vec<Control> {
             policy: json!("global"),
         },
         Control::Adopt {
-            adopt: json!(["part"]),
+            adopt: Adoption {
+                source: "books".parse().unwrap(),
+                parts: vec![PartEntry {
+                    hash: ContentHash([7; 32]),
+                    rows: 1_000,
+                    bytes: 123_456,
+                    hlc_max: Hlc(77),
+                    dead: Some(ContentHash([9; 32])),
+                    dead_rows: 4,
+                    owner: Some("books".parse().unwrap()),
+                    stamp: None,
+                }],
+            },
         },
         Control::Batch { batch: json!(1) },
         Control::Publish {

@@ -73,12 +73,24 @@ fn manifest() -> Manifest {
         hlc_max: Hlc(u64::MAX - 1),
         dead: Some(ContentHash([9; 32])),
         dead_rows: 4,
+        owner: None,
+        stamp: None,
     };
     let clean = PartEntry {
         dead: None,
         dead_rows: 0,
         ..part.clone()
     };
+    let adopted = PartEntry {
+        owner: Some("papers".parse().unwrap()),
+        ..part.clone()
+    };
+    let adopted = adopted.stamped(Stamp {
+        hlc: Hlc(60),
+        log: log("use1", 0),
+        seq: Seq(70),
+        index: 2,
+    });
     Manifest {
         namespace: "books".parse().unwrap(),
         number: 12,
@@ -86,7 +98,7 @@ fn manifest() -> Manifest {
         hlc_cut: Hlc(u64::MAX - 1),
         last_write: Hlc(77),
         schema: schema(),
-        parts: vec![part, clean],
+        parts: vec![part, clean, adopted],
     }
 }
 

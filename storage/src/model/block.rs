@@ -1,8 +1,8 @@
 //! [`Block`]: the mutations of one namespace in one segment.
 
 use super::{
-    AttributeName, AttributeType, BodyHash, Id, IdColumn, IdempotencyKey, Metric, Namespace, Rows,
-    RowsError,
+    Adoption, AttributeName, AttributeType, BodyHash, Id, IdColumn, IdempotencyKey, Metric,
+    Namespace, Rows, RowsError,
 };
 use arrow_buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,13 @@ pub struct Block {
     pub namespace: Namespace,
     /// The requests in the order in which the owner took them.
     pub requests: Vec<Request>,
+}
+
+impl Block {
+    /// The newest adoption among its requests, with the record's index in the segment.
+    pub fn adoption(&self) -> Option<(u32, &Adoption)> {
+        self.requests.iter().rev().find_map(Request::adoption)
+    }
 }
 
 /// One write: all of it is applied, or nothing.
@@ -167,6 +174,19 @@ impl Request {
         self.first_index.saturating_add(last)
     }
 
+    /// The adoption among its mutations, with the record's index in the segment.
+    pub fn adoption(&self) -> Option<(u32, &Adoption)> {
+        let mut index = self.first_index;
+        for mutation in &self.mutations {
+            if let Mutation::Control(Control::Adopt { adopt }) = mutation {
+                return Some((index, adopt));
+            }
+            let rows = u32::try_from(mutation.len()).unwrap_or(u32::MAX);
+            index = index.saturating_add(rows);
+        }
+        None
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.declarations.is_empty() && self.mutations.iter().all(Mutation::is_empty)
@@ -287,10 +307,10 @@ pub enum Control {
         /// The policy.
         policy: serde_json::Value,
     },
-    /// Adopts parts by reference: a branch or a copy.
+    /// Adopts parts by reference: a branch or a copy. Comes after a [`Self::Delete`] in the same request.
     Adopt {
-        /// The parts and deletion vectors by hash.
-        adopt: serde_json::Value,
+        /// What is adopted.
+        adopt: Adoption,
     },
     /// Holds mutations of a copy that are not visible yet.
     Batch {

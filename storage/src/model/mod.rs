@@ -2,6 +2,7 @@
 //!
 //! Nothing here does IO or knows how bytes are laid out; see [`crate::format`] for that.
 
+mod adoption;
 mod attribute;
 mod block;
 mod cluster;
@@ -30,6 +31,7 @@ mod value;
 mod vector;
 mod version_vector;
 
+pub use adoption::{Adoption, PartEntry};
 pub use attribute::{AttributeName, AttributeType, ScalarType, TypeError};
 pub use block::{
     Block, Control, Counts, Declaration, Mutation, PatchMask, Request, SparsePatch, Switch,

@@ -1,7 +1,7 @@
 //! [`StampColumn`]: the stamps of many rows.
 
 use super::{Hlc, LogId, Seq, Stamp};
-use arrow_buffer::ScalarBuffer;
+use arrow_buffer::{ArrowNativeType, ScalarBuffer};
 use std::sync::Arc;
 
 /// The stamps of many rows, column by column; may borrow a mapped file. Cheap to clone.
@@ -12,6 +12,8 @@ pub struct StampColumn {
     log: ScalarBuffer<u16>,
     seq: ScalarBuffer<u64>,
     index: ScalarBuffer<u32>,
+    /// For so many rows the first stamp counts.
+    repeated: Option<usize>,
 }
 
 impl StampColumn {
@@ -34,7 +36,25 @@ impl StampColumn {
             log,
             seq,
             index,
+            repeated: None,
         })
+    }
+
+    /// The same stamp for `rows` rows; takes no memory for each.
+    pub fn repeat(stamp: Stamp, rows: usize) -> Self {
+        Self {
+            logs: Arc::new([stamp.log]),
+            hlc: vec![stamp.hlc.0].into(),
+            log: vec![0].into(),
+            seq: vec![stamp.seq.0].into(),
+            index: vec![stamp.index].into(),
+            repeated: Some(rows),
+        }
+    }
+
+    /// The stamp that every row has, if the column was made by [`Self::repeat`].
+    pub fn repeated(&self) -> Option<Stamp> {
+        self.repeated.map(|_| self.get(0))
     }
 
     /// The column of `stamps`, of at most 65,536 logs; `None` beyond.
@@ -50,21 +70,23 @@ impl StampColumn {
             seq: stamps.iter().map(|stamp| stamp.seq.0).collect(),
             index: stamps.iter().map(|stamp| stamp.index).collect(),
             logs: logs.into(),
+            repeated: None,
         })
     }
 
     /// How many rows.
     pub fn len(&self) -> usize {
-        self.hlc.len()
+        self.repeated.unwrap_or(self.hlc.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.hlc.is_empty()
+        self.len() == 0
     }
 
     /// The stamp of `row`, which must be below [`Self::len`].
     pub fn get(&self, row: usize) -> Stamp {
+        let row = if self.repeated.is_some() { 0 } else { row };
         Stamp {
             hlc: Hlc(self.hlc[row]),
             log: self.logs[usize::from(self.log[row])],
@@ -83,24 +105,32 @@ impl StampColumn {
         &self.logs
     }
 
+    /// One value for each row.
+    fn spread<T: ArrowNativeType>(&self, values: &ScalarBuffer<T>) -> ScalarBuffer<T> {
+        match (self.repeated, values.first()) {
+            (Some(rows), Some(value)) => vec![*value; rows].into(),
+            _ => values.clone(),
+        }
+    }
+
     /// The times.
-    pub fn hlcs(&self) -> &ScalarBuffer<u64> {
-        &self.hlc
+    pub fn hlcs(&self) -> ScalarBuffer<u64> {
+        self.spread(&self.hlc)
     }
 
     /// The logs, as indices into [`Self::logs`].
-    pub fn log_numbers(&self) -> &ScalarBuffer<u16> {
-        &self.log
+    pub fn log_numbers(&self) -> ScalarBuffer<u16> {
+        self.spread(&self.log)
     }
 
     /// The segment numbers.
-    pub fn seqs(&self) -> &ScalarBuffer<u64> {
-        &self.seq
+    pub fn seqs(&self) -> ScalarBuffer<u64> {
+        self.spread(&self.seq)
     }
 
     /// The indices in the segments.
-    pub fn indices(&self) -> &ScalarBuffer<u32> {
-        &self.index
+    pub fn indices(&self) -> ScalarBuffer<u32> {
+        self.spread(&self.index)
     }
 }
 
@@ -124,5 +154,28 @@ mod tests {
             stamps
         );
         assert_eq!(column.newest(), Hlc(3));
+        assert_eq!(column.repeated(), None);
+    }
+
+    #[test]
+    fn should_repeat_a_stamp_as_if_it_stood_in_each_row() {
+        let stamp = Stamp {
+            hlc: Hlc(9),
+            log: LogId::new("use1".parse().unwrap(), ShardId(1)),
+            seq: Seq(4),
+            index: 7,
+        };
+        let (column, written) = (
+            StampColumn::repeat(stamp, 3),
+            StampColumn::from_stamps(&[stamp; 3]).unwrap(),
+        );
+        assert_eq!((column.len(), column.get(2)), (3, stamp));
+        assert_eq!(column.repeated(), Some(stamp));
+        assert_eq!(column.newest(), Hlc(9));
+        assert_eq!(column.hlcs(), written.hlcs());
+        assert_eq!(column.log_numbers(), written.log_numbers());
+        assert_eq!(column.seqs(), written.seqs());
+        assert_eq!(column.indices(), written.indices());
+        assert!(StampColumn::repeat(stamp, 0).is_empty());
     }
 }

@@ -55,7 +55,13 @@ impl Reachable {
                         hash: *hash,
                     })
                 });
-                found.extend(parts.chain(dead).map(|key| (key, why.clone())));
+                let adopted = manifest.adopted.iter().cloned().map(AnyKey::Part);
+                found.extend(
+                    parts
+                        .chain(adopted)
+                        .chain(dead)
+                        .map(|key| (key, why.clone())),
+                );
             }
         }
         Self(found)

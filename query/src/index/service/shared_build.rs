@@ -51,6 +51,8 @@ impl Worker {
             attribute,
             ..
         } = task;
+        // who adopted a part shares the indexes of who made it
+        let namespace = set.owner.as_ref().unwrap_or(namespace);
         Ok(match task.wants {
             Wants::Vectors(metric) => {
                 Identity::vectors(namespace, part, attribute, &self.params(metric)?)

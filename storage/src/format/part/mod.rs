@@ -228,8 +228,8 @@ fn check(rows: &Rows, stamps: &StampColumn) -> Result<(), String> {
 }
 
 fn stamp_columns(stamps: &StampColumn) -> [Tagged; 4] {
-    fn array<T: ArrowPrimitiveType>(values: &ScalarBuffer<T::Native>) -> ArrayRef {
-        Arc::new(PrimitiveArray::<T>::new(values.clone(), None))
+    fn array<T: ArrowPrimitiveType>(values: ScalarBuffer<T::Native>) -> ArrayRef {
+        Arc::new(PrimitiveArray::<T>::new(values, None))
     }
     let arrays = [
         array::<UInt64Type>(stamps.hlcs()),

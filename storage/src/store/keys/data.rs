@@ -2,7 +2,7 @@
 
 use super::text::{join, name, namespace, parts};
 use super::{InvalidKey, Key};
-use crate::model::{ContentHash, Namespace};
+use crate::model::{ContentHash, Namespace, PartEntry};
 use object_store::path::Path;
 
 /// A run: `data/run/{hash}`.
@@ -52,6 +52,16 @@ pub struct PartKey {
     pub namespace: Namespace,
     /// The hash of its bytes.
     pub hash: ContentHash,
+}
+
+impl PartKey {
+    /// The key of a part of `namespace`, which may lie among the objects of the one that it was adopted from.
+    pub fn of(namespace: &Namespace, entry: &PartEntry) -> Self {
+        Self {
+            namespace: entry.owner(namespace).clone(),
+            hash: entry.hash,
+        }
+    }
 }
 
 impl Key for PartKey {
