@@ -45,11 +45,14 @@ def local_bucket(directory: Path) -> Bucket:
 
 
 class Node:
-    """One process of region `use1` on a bucket. Its address stays the same when it is started again."""
+    """One process of a region on a bucket. Its address stays the same when it is started again."""
 
-    def __init__(self, bucket: Bucket, home: Path, settings: Mapping[str, str] | None = None):
+    def __init__(
+        self, bucket: Bucket, home: Path, settings: Mapping[str, str] | None = None, region: str = REGION, port: int | None = None
+    ):
         self.home = home
-        self.port = free_port()
+        self.region = region
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.bucket = bucket
         self._settings = dict(settings or {})
@@ -61,7 +64,7 @@ class Node:
         return self.home / "cache"
 
     def command(self) -> list[str | Path]:
-        command = [binary(), "serve", "--region", REGION, "--bucket", self.bucket.url]
+        command = [binary(), "serve", "--region", self.region, "--bucket", self.bucket.url]
         command += ["--listen", f"127.0.0.1:{self.port}", "--cache", self.cache]
         for key, value in self._settings.items():
             command += ["--set", f"{key}={value}"]

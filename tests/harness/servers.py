@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from .node import Bucket
@@ -41,14 +42,15 @@ def answers(url: str) -> bool:
 
 
 class Minio:
-    """An S3 server on a directory, with a bucket `isobath`."""
+    """An S3 server on a directory, with these buckets."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, buckets: Sequence[str] = ("isobath",)):
         program = tool("minio")
         self.port = free_port()
         self.data = home / "data"
         # MinIO takes a directory at its root for a bucket.
-        (self.data / "isobath").mkdir(parents=True)
+        for name in buckets:
+            (self.data / name).mkdir(parents=True)
         command = [program, "server", self.data, "--address", f"127.0.0.1:{self.port}"]
         command += ["--console-address", f"127.0.0.1:{free_port()}"]
         env = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
