@@ -26,6 +26,9 @@ pub struct StoreConfig {
     /// Latency added to every request, for tests and measurements. Default none.
     #[serde(with = "humantime_serde")]
     pub added_latency: Duration,
+    /// Free space that a bucket in a local directory keeps: with less, writes get 507 and the node is not ready,
+    /// so that folding and deleting can go on. Default 64 MiB.
+    pub reserve: ByteSize,
     /// Bytes a second that bodies are slowed down to, for tests and measurements. Default no limit.
     pub bandwidth: Option<ByteSize>,
 }
@@ -38,6 +41,7 @@ impl Default for StoreConfig {
             retry_wait: Duration::from_millis(100),
             retry_wait_max: Duration::from_secs(5),
             added_latency: Duration::ZERO,
+            reserve: ByteSize::mib(64),
             bandwidth: None,
         }
     }

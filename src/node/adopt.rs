@@ -30,6 +30,8 @@ pub(super) struct Adopting {
     pub(super) data: Arc<dyn ObjectStore>,
     /// Writes what is new, where the node has the role.
     pub(super) compactor: Option<Compactor>,
+    /// For how long the bucket keeps what was replaced.
+    pub(super) retention: Duration,
     /// Whose turn it is.
     turn: Mutex<()>,
 }
@@ -39,6 +41,7 @@ impl Adopting {
         Self {
             data: Arc::clone(&bucket.store.data),
             compactor: compacts(config).then_some(compactor),
+            retention: config.gc.retention,
             turn: Mutex::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::{Node, cold::ColdQuery, opener::OpenError, search_error};
+use super::{Node, cold::ColdQuery, opener::OpenError, search_error, write::FULL};
 use crate::server::{
     Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
     Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
@@ -258,6 +258,7 @@ impl Engine for Node {
             Role::Stopped(reason) => Health::NotReady(format!("the log stopped: {reason}")),
             _ if self.shutdown.is_cancelled() => Health::NotReady("shutting down".to_owned()),
             _ if !self.caught_up() => Health::NotReady("reading the log".to_owned()),
+            _ if self.is_full() => Health::NotReady(FULL.to_owned()),
             _ => Health::Ready,
         }
     }

@@ -172,7 +172,7 @@ impl Node {
             search_timeout: config.search.deadline,
             recall_target: config.index.recall_target,
             max_unfolded: config.fold.max_unfolded.as_u64(),
-            limits: WriteLimits::of(&config.server, &config.fold),
+            limits: WriteLimits::of(&config.server, &config.fold, &bucket),
             adopting: Adopting::new(&config, &bucket, held.compactor),
             shutdown,
             tasks: TaskTracker::new(),

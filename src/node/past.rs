@@ -16,8 +16,13 @@ use isobath_storage::{
 };
 use object_store::ObjectStore;
 use roaring::RoaringBitmap;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
+
+/// What may be deleted within this time is not read: a copy has to name its parts before they go.
+const MARGIN: Duration = Duration::from_mins(10);
+/// Said of a time of which not all is there any more.
+const BEYOND: &str = "the time lies further back than what is kept";
 
 /// Opens parts by way of the node's cache.
 #[derive(Debug)]
@@ -57,8 +62,13 @@ impl Node {
         let field = from.kind.field();
         let invalid =
             |text: &str| EngineError::new(Kind::Invalid, format!("{field}.as_of: {text}"));
-        if at >= self.clock.now_ms() {
+        let (now_ms, started) = (self.clock.now_ms(), self.clock.monotonic());
+        if at >= now_ms {
             return Err(invalid("the time must lie in the past"));
+        }
+        let kept = self.adopting.retention.saturating_sub(MARGIN).as_millis();
+        if u128::from(now_ms - at) > kept {
+            return Err(invalid(BEYOND));
         }
         self.strong().await?;
         let applied = self.log.applied();
@@ -80,6 +90,10 @@ impl Node {
         if !command.declarations.iter().any(|d| d.attribute.is_id()) {
             let said = format!("namespace '{}' did not exist at that time", from.source);
             return Err(EngineError::new(Kind::NotFound, said));
+        }
+        if self.clock.monotonic().saturating_sub(started) > MARGIN {
+            let said = format!("{field}.as_of: reading the state of that time took too long");
+            return Err(EngineError::new(Kind::Unavailable, said));
         }
         Ok((command, (applied <= end).then_some(end)))
     }
@@ -115,7 +129,7 @@ impl Past {
 
 fn past_error(field: &str, error: StateError) -> EngineError {
     if let StateError::NotCovered { .. } = error {
-        let said = format!("{field}.as_of: the time lies further back than what is kept");
+        let said = format!("{field}.as_of: {BEYOND}");
         return EngineError::new(Kind::Invalid, said).caused_by(error);
     }
     let kind = match error.kind() {

@@ -2,6 +2,7 @@
 
 use super::{
     Node, Refusal,
+    bucket::Bucket,
     pending::{Selected, patch_bytes},
     sink::Terms,
 };
@@ -15,14 +16,15 @@ use isobath_query::{
 };
 use isobath_storage::{
     log::AppendError,
-    model::{Counts, Mutation, Namespace, Request},
+    model::{Control, Counts, Mutation, Namespace, Request},
+    store::Space,
 };
 use std::{sync::Arc, time::Duration};
 
 use EngineErrorKind as Kind;
 
 /// How much one write may change.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct WriteLimits {
     delete_by_filter_rows: usize,
     patch_by_filter_rows: usize,
@@ -30,21 +32,54 @@ pub(super) struct WriteLimits {
     pub(super) max_body: usize,
     /// Bytes of the largest namespace whose rows a copy writes again, where its parts can be named instead.
     pub(super) max_copied: usize,
+    /// What room a bucket on this machine has.
+    space: Option<Space>,
 }
 
 impl WriteLimits {
-    pub(super) fn of(config: &ServerConfig, fold: &FoldConfig) -> Self {
+    pub(super) fn of(config: &ServerConfig, fold: &FoldConfig, bucket: &Bucket) -> Self {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         Self {
             delete_by_filter_rows: config.delete_by_filter_rows,
             patch_by_filter_rows: config.patch_by_filter_rows,
             max_body: bytes(config.max_body.as_u64()),
             max_copied: bytes(fold.min_part_bytes.min(config.max_body).as_u64()),
+            space: bucket.store.space.clone(),
         }
     }
 }
 
+/// Said where a bucket on this machine has no more room.
+pub(super) const FULL: &str =
+    "the file system of the bucket has less free space than `store.reserve`";
+
 impl Node {
+    /// Whether the bucket is out of room, as far as this machine can tell.
+    pub(super) fn is_full(&self) -> bool {
+        self.limits
+            .space
+            .as_ref()
+            .is_some_and(|space| space.lacks(0))
+    }
+
+    /// Refuses a write for which there is no room, before anything of it is applied. What only deletes may use
+    /// the reserve: it makes room.
+    fn has_room(&self, command: &WriteCommand) -> Result<(), EngineError> {
+        let deletes = |mutation: &Mutation| {
+            matches!(
+                mutation,
+                Mutation::Delete(_) | Mutation::Control(Control::Delete)
+            )
+        };
+        let grows = command.copy_from.is_some()
+            || command.patch_by_filter.is_some()
+            || !command.mutations.iter().all(deletes);
+        if !grows || !self.is_full() {
+            return Ok(());
+        }
+        Err(EngineError::new(Kind::DiskFull, FULL))
+    }
+
     /// Commits a write that has reached its token.
     pub(super) async fn commit(
         &self,
@@ -52,6 +87,7 @@ impl Node {
         mut command: WriteCommand,
         options: WriteOptions,
     ) -> Result<Written, EngineError> {
+        self.has_room(&command)?;
         let depends = command.depends_on_rows();
         let copied = command.copy_from.take();
         let mut follows = None;

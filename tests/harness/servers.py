@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +47,7 @@ def answers(url: str) -> bool:
 class Minio:
     """An S3 server on a directory, with these buckets."""
 
-    def __init__(self, home: Path, buckets: Sequence[str] = ("isobath",)):
+    def __init__(self, home: Path, buckets: Sequence[str] = ("isobath",), public_metrics: bool = False):
         program = tool("minio")
         self.port = free_port()
         self.data = home / "data"
@@ -54,12 +57,21 @@ class Minio:
         command = [program, "server", self.data, "--address", f"127.0.0.1:{self.port}"]
         command += ["--console-address", f"127.0.0.1:{free_port()}"]
         env = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
+        if public_metrics:
+            env["MINIO_PROMETHEUS_AUTH_TYPE"] = "public"
         self.process = Process(command, home / "log", env)
         healthy = f"http://127.0.0.1:{self.port}/minio/health/cluster"
         wait_until(lambda: answers(healthy), "MinIO is up", 60, 0.1)
 
     def bucket(self) -> Bucket:
         return self.bucket_at(self.port)
+
+    def metric(self, name: str) -> float:
+        """The sum of one of its counters over all labels, some seconds old; needs `public_metrics`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/minio/v2/metrics/node", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        samples = (line.rsplit(" ", 1) for line in lines if line.startswith(name))
+        return sum(float(value) for _, value in samples)
 
     @staticmethod
     def bucket_at(port: int) -> Bucket:
@@ -75,6 +87,39 @@ class Minio:
 
     def stop(self) -> None:
         self.process.kill()
+
+    def destroy(self) -> None:
+        """Loses the server with all that it holds."""
+        self.stop()
+        shutil.rmtree(self.data)
+
+
+class Mirror:
+    """MinIO's own replication from one server's bucket to another's: asynchronous, object by object, in no order."""
+
+    def __init__(self, home: Path):
+        self._command = [tool("mc"), "--config-dir", home, "--quiet"]
+
+    def start(self, source: Minio, target: Minio, prefix: str) -> None:
+        """Copies what lies under `prefix`, now and from now on; never deletions."""
+        for name, server in (("source", source), ("target", target)):
+            self._run("alias", "set", name, f"http://127.0.0.1:{server.port}", KEY, SECRET)
+            self._run("version", "enable", f"{name}/isobath")
+        remote = f"http://{KEY}:{SECRET}@127.0.0.1:{target.port}/isobath"
+        self._run("replicate", "add", "source/isobath", "--remote-bucket", remote, "--replicate", "existing-objects")
+        # the command does not take a prefix, the rules do
+        rules = json.loads(self._run("replicate", "export", "source/isobath"))
+        for rule in rules["Rules"]:
+            rule["Filter"] = {"Prefix": prefix}
+        self._run("replicate", "import", "source/isobath", given=json.dumps(rules))
+        # what comes before it has taken note is copied minutes later
+        time.sleep(5)
+
+    def _run(self, *words: str, given: str = "") -> str:
+        command = [*self._command, *words]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"mc {words[0]}: {done.stdout}{done.stderr}"
+        return done.stdout
 
 
 class Toxiproxy:

@@ -39,9 +39,11 @@ def large(args: argparse.Namespace, home: Path) -> str:
     bucket = open_bucket(args.store, home)
     often = {"fold.checkpoint_interval": "5s"} if args.rows < 100_000 else {}
     writer = Node(bucket, home / "writer", {"roles": "write"})
-    compactor = Node(bucket, home / "compactor", {"roles": "compact,index"} | often)
+    compactor = Node(bucket, home / "compactor", {"roles": "compact"} | often)
+    indexer = Node(bucket, home / "indexer", {"roles": "index"} | often)
     query = Node(bucket, home / "query", {"roles": "query"} | often)
-    for node in (writer, compactor, query):
+    nodes = (writer, compactor, indexer, query)
+    for node in nodes:
         node.start()
     start = time.monotonic()
     load(writer, base)
@@ -51,12 +53,13 @@ def large(args: argparse.Namespace, home: Path) -> str:
     found = recall(query, queries, truth)
     anonymous, raw = memory(query, "RssAnon"), base.nbytes / MIB
     mapped = sum(path.stat().st_size for path in (query.cache).rglob("*") if path.is_file()) / MIB - raw
-    peak = compactor.process.peak_rss_mib()
+    peak, building = compactor.process.peak_rss_mib(), indexer.process.peak_rss_mib()
     stored = directory_bytes(home / "minio" / "data") if args.store == "minio" else directory_bytes(home / "bucket")
-    for node in (query, compactor, writer):
+    for node in reversed(nodes):
         node.stop()
     said = (
-        f"loaded in {loaded:.0f} s, one indexed part after {settled:.0f} s; compactor at most {peak} MiB; query node "
+        f"loaded in {loaded:.0f} s, one indexed part after {settled:.0f} s; compactor at most {peak} MiB, "
+        f"index builder {building} MiB; query node "
         f"{anonymous:.0f} MiB anonymous and {mapped:.0f} MiB of index for {raw:.0f} MiB of vectors; "
         f"{stored / MIB:.0f} MiB in the bucket, {stored / base.nbytes:.1f} times the vectors; recall {found:.4f}"
     )

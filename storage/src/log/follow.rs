@@ -12,9 +12,8 @@ use rand::RngExt;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
-/// Segments and floors are kept at least this long (a quarter of the time after which GC may delete):
-/// a reader that saw one since cannot be behind.
-const FRESH: Duration = Duration::from_hours(6);
+/// For so long after the floor was read nothing above it goes: half the least grace of a bucket's GC.
+const FRESH: Duration = Duration::from_mins(5);
 /// A strong read that finds this many new segments asks for the tail, and reads no further.
 const CHASE: u32 = 2;
 /// The longest wait before a log that was released is claimed.
@@ -33,7 +32,10 @@ enum Event {
     },
     Ping(bool),
     Claim(Option<Claim>),
-    Floor(Floor),
+    Floor {
+        asked: Duration,
+        floor: Floor,
+    },
 }
 
 /// What a follower knows besides the task's state.
@@ -54,8 +56,9 @@ struct Following {
     listing: Option<u64>,
     /// Segments read since a strong read last found the tail.
     chased: u32,
-    /// The last time a segment or the floor was read.
-    fresh_at: Duration,
+    /// When the floor was last asked for that this node is not below. That a segment was there says nothing
+    /// of the next: a reader that is far behind may be among those that are being deleted.
+    floor_at: Duration,
     /// Whether the tail was reached since the start.
     caught_up: bool,
     claim_at: Option<Duration>,
@@ -67,11 +70,12 @@ impl<S: Sink> Task<S> {
         self.publish(Role::Follower { owner: None });
         self.barriers.forget_slots();
         self.claim = self.claims.newest(self.claim.clone()).await;
+        let asked = self.clock.monotonic();
         self.note_floor(self.floors.find().await);
         if let Some(reason) = self.behind() {
             return Next::Stop(reason);
         }
-        let mut following = self.following();
+        let mut following = self.following(asked);
         loop {
             let now = self.clock.monotonic();
             self.ask(&mut following, now);
@@ -85,7 +89,7 @@ impl<S: Sink> Task<S> {
         }
     }
 
-    fn following(&self) -> Following {
+    fn following(&self, floor_at: Duration) -> Following {
         let now = self.clock.monotonic();
         let config = &self.config;
         Following {
@@ -98,7 +102,7 @@ impl<S: Sink> Task<S> {
             asking_floor: false,
             listing: None,
             chased: 0,
-            fresh_at: now,
+            floor_at,
             caught_up: false,
             claim_at: None,
         }
@@ -269,10 +273,10 @@ impl<S: Sink> Task<S> {
                     self.note_claim(f, claim);
                 }
             }
-            Event::Floor(floor) => {
+            Event::Floor { asked, floor } => {
                 f.asking_floor = false;
-                f.fresh_at = self.clock.monotonic();
-                f.tail.wake(f.fresh_at);
+                f.floor_at = asked;
+                f.tail.wake(self.clock.monotonic());
                 self.note_floor(floor);
                 return self.behind().map_or(Ok(()), Err);
             }
@@ -297,7 +301,6 @@ impl<S: Sink> Task<S> {
 
     fn found(&mut self, f: &mut Following, seq: Seq, sent: u64, read: Read) {
         let now = self.clock.monotonic();
-        f.fresh_at = now;
         f.tail.found(seq, sent, read, now);
         while let Some(read) = f.tail.take(self.reader.seq().next()) {
             self.consume(read);
@@ -312,12 +315,15 @@ impl<S: Sink> Task<S> {
         if !f.tail.missing(seq, sent, next, now, wobble) {
             return;
         }
-        if now.saturating_sub(f.fresh_at) > FRESH {
+        if now.saturating_sub(f.floor_at) > FRESH {
             // The segment may be missing because it was deleted: the floor tells.
             if !f.asking_floor {
                 f.asking_floor = true;
                 let (floors, known) = (self.floors.clone(), self.floor);
-                f.io.spawn(async move { Event::Floor(floors.newest(known).await) });
+                f.io.spawn(async move {
+                    let floor = floors.newest(known).await;
+                    Event::Floor { asked: now, floor }
+                });
             }
             return;
         }

@@ -5,6 +5,7 @@ use super::layer::Layered;
 use super::look::Look;
 use super::meter::{Meter, RequestCounts};
 use super::retry::Retry;
+use super::space::Space;
 use super::throttle::Throttle;
 use super::{Backend, Faults, StoreError, StoreKind, StoreOptions};
 use crate::Clock;
@@ -26,6 +27,8 @@ pub struct Store {
     pub dir: Option<PathBuf>,
     /// Looks for objects on the spot, where that is as good as a request of `log`.
     pub look: Option<Look>,
+    /// What room there is, if it is a local one.
+    pub space: Option<Space>,
     /// Whether writes are on stable storage when they are answered.
     pub durable: bool,
     /// The requests of `log` so far.
@@ -82,6 +85,8 @@ pub fn compose(
     let plain = faults.is_none() && !options.throttle.is_active();
     let dir = backend.dir.as_ref().filter(|_| plain);
     let look = dir.and_then(|dir| Look::new(dir, Arc::new(meter(&log_requests))));
+    let space = backend.dir.as_ref();
+    let space = space.map(|dir| Space::new(dir, options.reserve));
     let log = Arc::new(limited(options.log_deadline, &log_requests));
     let once: Arc<dyn ObjectStore> = Arc::new(limited(options.data_deadline, &data_requests));
     let retry = Retry::new(options.data_retry, Arc::clone(clock), Arc::clone(&once));
@@ -100,6 +105,7 @@ pub fn compose(
         url,
         dir,
         look,
+        space,
         durable,
         log_requests,
         data_requests,

@@ -18,6 +18,7 @@ mod op;
 mod options;
 mod probe;
 mod retry;
+mod space;
 mod suffix;
 mod throttle;
 
@@ -35,6 +36,7 @@ pub use op::Op;
 pub use options::StoreOptions;
 pub use probe::{Check, Outcome, ProbeReport, probe};
 pub use retry::RetryOptions;
+pub use space::Space;
 pub use suffix::get_suffix;
 pub use throttle::ThrottleOptions;
 

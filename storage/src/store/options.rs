@@ -18,6 +18,8 @@ pub struct StoreOptions {
     pub data_deadline: DeadlineOptions,
     /// How often all other requests are sent again.
     pub data_retry: RetryOptions,
+    /// Bytes that a local directory keeps free.
+    pub reserve: u64,
     /// How slow the store is made; for tests and measurements.
     pub throttle: ThrottleOptions,
 }
@@ -40,6 +42,7 @@ impl StoreOptions {
                 pause_min: store.retry_wait,
                 pause_max: store.retry_wait_max,
             },
+            reserve: store.reserve.as_u64(),
             throttle: ThrottleOptions {
                 latency: store.added_latency,
                 bytes_per_second: store.bandwidth.map(|bytes| bytes.as_u64()),
@@ -69,6 +72,7 @@ impl Default for StoreOptions {
                 pause_min: Duration::from_millis(100),
                 pause_max: Duration::from_secs(5),
             },
+            reserve: 64 << 20,
             throttle: ThrottleOptions::default(),
         }
     }

@@ -8,6 +8,9 @@ use isobath_storage::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How long a reader relies on what it read of the floors, in ms: as long as one of the log does.
+const FRESH: u64 = 5 * MINUTE;
+
 /// A reader that opens the newest checkpoint and follows the logs.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
@@ -21,10 +24,8 @@ pub(super) struct Reader {
 struct Following {
     ops: BTreeSet<Op>,
     logs: BTreeMap<LogId, Position>,
-    /// When it was at the end of all logs last.
-    fresh_at: u64,
-    /// When it looked at the floors last, if it has not read on since.
-    checked_at: Option<u64>,
+    /// When it looked at the floors last; 0 if it did not since it opened the checkpoint.
+    floors_at: u64,
 }
 
 impl Reader {
@@ -72,13 +73,10 @@ impl Reader {
                 let behind = logs
                     .iter()
                     .any(|(log, at)| at.seq() < world.floor(*log).seq);
-                // nothing is known yet of what was written since, and when it goes
-                let fresh_at = 0;
                 self.open = (!behind).then_some(Following {
                     ops,
                     logs,
-                    fresh_at,
-                    checked_at: None,
+                    floors_at: 0,
                 });
                 Ok(())
             }
@@ -89,15 +87,14 @@ impl Reader {
 impl Following {
     /// Reads on to the end of all logs; whether it has to start again from a checkpoint.
     fn follow(&mut self, world: &mut World) -> Result<bool, String> {
-        let checked = |at: u64| world.now - at <= 8 * MINUTE;
-        if world.now - self.fresh_at > 6 * HOUR && !self.checked_at.is_some_and(checked) {
+        if world.now - self.floors_at > FRESH {
             let behind = |(log, at): (&LogId, &Position)| at.seq() < world.floor(*log).seq;
             if self.logs.iter().any(behind) {
                 return Ok(true);
             }
             // it relies on that a little later
-            self.checked_at = Some(world.now);
-            world.rush = 8;
+            self.floors_at = world.now;
+            world.rush = 4;
             return Ok(false);
         }
         for (log, at) in &mut self.logs {
@@ -116,7 +113,6 @@ impl Following {
                 return Err(format!("a reader takes {} for the end of {log}", at.seq()));
             }
         }
-        (self.fresh_at, self.checked_at) = (world.now, None);
         let seen: VersionVector = self.logs.iter().map(|(log, at)| (*log, at.seq())).collect();
         if self.ops != world.ops(&seen, None) {
             return Err("a reader has another state than the log".to_owned());

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 /// Bytes of one GET.
 const PIECE: u64 = 4 << 20;
 /// GETs of one object at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 20;
 
 /// How many GETs fetch an object of so many bytes.
 pub fn pieces_of(bytes: u64) -> u64 {
@@ -22,7 +22,7 @@ pub(super) struct Pieces(Semaphore);
 
 impl Default for Pieces {
     fn default() -> Self {
-        Self(Semaphore::new(2 * AT_ONCE))
+        Self(Semaphore::new(AT_ONCE))
     }
 }
 
