@@ -1,14 +1,16 @@
 //! [`Compactor`]: carries out a plan and writes what comes out.
 
-use crate::{CompactError, Merged, PlanInput, Prior, Scratch, ScratchFile, fold, merge, plan};
+use crate::{
+    CompactError, Merged, PlanInput, Prior, Scratch, ScratchFile, fold, fold::kind_of, merge, plan,
+};
 use isobath_storage::{
     catalog::Catalog,
-    fold::{PartRows, ResolvedRows, SchemaState},
+    fold::{PartRows, SchemaState, Settled},
     format::{
         Manifest, PartEntry, dead,
         part::{Part, PickedVectors},
     },
-    model::{Block, ContentHash, Hlc, Namespace, SegmentHeader, StampColumn, VersionVector},
+    model::{Block, ContentHash, Hlc, IdKind, Namespace, SegmentHeader, VersionVector},
     store::keys::{DeadKey, Key, ManifestKey, PartKey},
 };
 use roaring::RoaringBitmap;
@@ -28,13 +30,13 @@ pub struct Job<'a> {
     pub manifest: Option<&'a Manifest>,
     /// What the manifest describes, in the manifest's order.
     pub prior: Prior,
-    /// What was written since, in log order.
+    /// What was written since, in any order.
     pub blocks: Vec<(&'a SegmentHeader, &'a Block)>,
     /// What of each log the parts and the blocks hold together.
     pub seen: VersionVector,
     /// When the last write was committed.
     pub last_write: Hlc,
-    /// No mutation with a time up to this one can arrive any more.
+    /// No mutation with a time up to this one can come any more, see [`isobath_storage::fold::stable`].
     pub stable: Hlc,
     /// Merge whatever is more than one part.
     pub all: bool,
@@ -145,14 +147,7 @@ impl Compactor {
                 self.write_part(&part, &[], written).await
             }
             Candidate::Merged(merged) => {
-                let stamps = StampColumn::from_stamps(&merged.stamps);
-                let stamps = stamps.ok_or(CompactError::TooManyLogs)?;
                 let (rows, vectors) = merged.split()?;
-                let rows = PartRows {
-                    rows: Arc::new(rows),
-                    stamps,
-                    dead: Arc::default(),
-                };
                 let part = part_of(job.namespace, number, &job.seen, &rows);
                 self.write_part(&part, &vectors, written).await
             }
@@ -228,17 +223,17 @@ pub(crate) fn part_of(
         seen: seen.clone(),
         rows: Arc::clone(&rows.rows),
         stamps: rows.stamps.clone(),
-        residue: BTreeMap::new(),
+        residue: BTreeMap::clone(&rows.residue),
     }
 }
 
 impl Candidate {
-    /// Its rows, and how many of them are dead.
-    fn size(&self) -> PlanInput {
+    /// How many rows it has, and how many of them nobody can need any more.
+    fn size(&self, settling: &Settling) -> PlanInput {
         match self {
             Self::Kept(_, rows) | Self::Folded(rows) => PlanInput {
                 rows: rows.rows.len() as u64,
-                dead: rows.dead.len(),
+                dead: settling.gone(rows),
             },
             Self::Merged(merged) => PlanInput {
                 rows: merged.len() as u64,
@@ -248,7 +243,7 @@ impl Candidate {
     }
 
     /// Its rows, where they are in memory or mapped.
-    fn into_rows(self) -> Option<PartRows> {
+    fn rows(&self) -> Option<&PartRows> {
         match self {
             Self::Kept(_, rows) | Self::Folded(rows) => Some(rows),
             Self::Merged(_) => None,
@@ -256,32 +251,59 @@ impl Candidate {
     }
 }
 
+/// What tells which rows nobody can need any more.
+struct Settling {
+    stable: Hlc,
+    /// The kind of ids that counts.
+    kind: IdKind,
+}
+
+impl Settling {
+    /// How many rows of a part nobody can need any more.
+    fn gone(&self, part: &PartRows) -> u64 {
+        let rows = part.rows.len() as u64;
+        if part.rows.ids().kind() != self.kind && part.stamps.newest() <= self.stable {
+            return rows;
+        }
+        let residue = part.residue.iter();
+        let gone = residue.filter(|(row, residue)| {
+            !part.dead.contains(**row)
+                && !residue.state.is_live()
+                && residue.settled(self.stable) == Settled::Gone
+        });
+        part.dead.len() + gone.count() as u64
+    }
+}
+
 /// What the namespace consists of after the job; none where that is what it consists of already.
 fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, CompactError> {
-    let folded = fold(&job.prior, job.blocks.iter().copied())?;
-    let mut schema = folded.schema;
-    let parts = job.prior.parts.iter().zip(folded.dead).enumerate();
+    let folded = fold(&job.prior, job.blocks.iter().copied(), job.stable)?;
+    let kept = job.prior.parts.len();
+    let parts = folded.parts(&job.prior).into_iter().enumerate();
     let mut candidates: Vec<Candidate> = parts
-        .map(|(at, (part, dead))| {
-            let rows = PartRows {
-                dead: Arc::new(dead),
-                ..part.clone()
-            };
-            Candidate::Kept(at, rows)
+        .map(|(at, rows)| {
+            if at < kept {
+                Candidate::Kept(at, rows)
+            } else {
+                Candidate::Folded(rows)
+            }
         })
         .collect();
-    candidates.extend(candidate(folded.rows)?.map(Candidate::Folded));
-    // a drop is forgotten below, so that no part may hold what it hides
-    let dropped = schema
-        .attributes
-        .values()
-        .any(|attribute| attribute.dropped.is_some());
+    let mut schema = folded.schema;
+    let settling = Settling {
+        stable: job.stable,
+        kind: kind_of(&schema),
+    };
+    // a drop that is stable is forgotten below, so that no part may hold what it hides
+    let mut drops = schema.attributes.values().filter_map(|a| a.dropped);
+    let dropped = drops.any(|stamp| stamp.hlc <= job.stable);
     let (all, most) = if dropped {
         (true, u64::MAX)
     } else {
         (job.all, job.max_part_rows)
     };
-    let inputs: Vec<PlanInput> = candidates.iter().map(Candidate::size).collect();
+    let inputs = candidates.iter().map(|candidate| candidate.size(&settling));
+    let inputs: Vec<PlanInput> = inputs.collect();
     let plan = plan(&inputs, all, most)
         .map(|plan| plan.from)
         .or(dropped.then_some(0));
@@ -289,27 +311,19 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
         return Ok(None);
     }
     if let Some(from) = plan {
-        let merged = candidates.drain(from..);
-        let merged: Vec<PartRows> = merged.filter_map(Candidate::into_rows).collect();
-        candidates.push(Candidate::Merged(merge(&merged, &schema)));
+        let is_seen = |candidate: &Candidate| {
+            let rows = candidate.rows();
+            rows.is_some_and(|rows| rows.rows.ids().kind() == settling.kind)
+        };
+        let (merged, others): (Vec<_>, Vec<_>) = candidates.drain(from..).partition(is_seen);
+        let merged: Vec<PartRows> = merged.iter().filter_map(|c| c.rows().cloned()).collect();
+        candidates.extend(others);
+        candidates.push(Candidate::Merged(merge(&merged, &schema, job.stable)));
     }
     candidates.retain(|candidate| {
-        let PlanInput { rows, dead } = candidate.size();
+        let PlanInput { rows, dead } = candidate.size(&settling);
         rows > dead
     });
     schema.settle(job.stable);
     Ok(Some((schema, candidates)))
-}
-
-/// Rows as those of a new part; none for no rows.
-pub(crate) fn candidate(rows: ResolvedRows) -> Result<Option<PartRows>, CompactError> {
-    if rows.rows.is_empty() {
-        return Ok(None);
-    }
-    let stamps = StampColumn::from_stamps(&rows.stamps).ok_or(CompactError::TooManyLogs)?;
-    Ok(Some(PartRows {
-        rows: Arc::new(rows.rows),
-        stamps,
-        dead: Arc::default(),
-    }))
 }

@@ -15,9 +15,6 @@ pub enum CompactError {
     /// What came out cannot be written.
     #[error("a part or manifest could not be laid out")]
     Format(#[from] FormatError),
-    /// Rows of more logs than a part can name.
-    #[error("rows of more than 65,536 logs in one part")]
-    TooManyLogs,
     /// A part stays that the manifest does not name.
     #[error("the manifest names no part {at}")]
     UnknownPart {

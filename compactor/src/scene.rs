@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use isobath_storage::{
     catalog::{Catalog, OpenCheckpoint},
-    fold::{NamespaceState, StateDigest},
+    fold::{NamespaceState, StateDigest, stable},
     format::{Manifest, Position, segment},
     log::chain,
     model::{
@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) positions: BTreeMap<LogId, Position>,
     pub(crate) checkpoint: Option<OpenCheckpoint>,
     dir: tempfile::TempDir,
+    /// The logs of all members; none: those that were written.
+    pub(crate) members: Vec<LogId>,
     /// The wall clock.
     pub(crate) now_ms: u64,
 }
@@ -51,6 +53,7 @@ impl Scene {
             positions: BTreeMap::new(),
             checkpoint: None,
             dir: tempfile::tempdir().unwrap(),
+            members: vec![],
             now_ms: 0,
         }
     }
@@ -87,10 +90,19 @@ impl Scene {
         Compactor::new(self.catalog.clone(), Scratch::open(&dir).unwrap())
     }
 
+    fn newest(&self) -> Hlc {
+        let times = self.positions.values().map(|position| position.hlc);
+        times.max().unwrap_or_default()
+    }
+
     /// No mutation of a time up to this one can come any more.
     fn stable(&self) -> Hlc {
-        let newest = self.positions.values().map(|position| position.hlc);
-        newest.min().unwrap_or_default()
+        let times = self.positions.iter();
+        let times: BTreeMap<_, _> = times.map(|(log, position)| (*log, position.hlc)).collect();
+        if self.members.is_empty() {
+            return stable(times.keys().copied(), &times);
+        }
+        stable(self.members.iter().copied(), &times)
     }
 
     fn blocks(
@@ -134,7 +146,7 @@ impl Scene {
             prior,
             blocks: self.blocks(namespace, &seen),
             seen: self.seen(),
-            last_write: self.stable(),
+            last_write: self.newest(),
             stable: self.stable(),
             all,
             max_part_rows: 1_000,

@@ -1,20 +1,16 @@
 //! [`Stage`]: makes the rows of a namespace ready to be adopted by another.
 
 use crate::{
-    CompactError, Compactor, Prior, ScratchFile,
-    compact::{candidate, part_of},
-    fold, merge,
+    CompactError, Compactor, Prior, ScratchFile, compact::part_of, fold, fold::kind_of, merge,
 };
 use isobath_storage::{
     fold::{PartRows, SchemaState},
     format::dead,
     model::{
-        Adoption, Block, ContentHash, Namespace, PartEntry, SegmentHeader, StampColumn,
-        VersionVector,
+        Adoption, Block, ContentHash, Hlc, Namespace, PartEntry, SegmentHeader, VersionVector,
     },
     store::keys::{DeadKey, Key},
 };
-use std::sync::Arc;
 
 /// What is to be adopted.
 #[derive(Debug)]
@@ -55,26 +51,23 @@ impl Compactor {
     ///
     /// The CPU work runs where the future is polled: keep it off threads that serve requests.
     pub async fn stage(&self, job: &Stage<'_>) -> Result<Staged, CompactError> {
-        let folded = fold(&job.prior, job.blocks.iter().copied())?;
+        // what is adopted are rows as they are now: nothing older comes to them under their new stamps
+        let folded = fold(&job.prior, job.blocks.iter().copied(), Hlc(u64::MAX))?;
+        let parts = folded.parts(&job.prior);
         let schema = folded.schema;
-        let parts = job.prior.parts.iter().zip(folded.dead);
-        let parts = parts.map(|(part, dead)| PartRows {
-            dead: Arc::new(dead),
-            ..part.clone()
-        });
-        let mut parts: Vec<PartRows> = parts.collect();
         let (mut entries, mut written) = (vec![], vec![]);
-        let delta = candidate(folded.rows)?;
         let mut attributes = schema.attributes.values();
         if attributes.any(|attribute| attribute.dropped.is_some()) {
-            parts.extend(delta);
             entries.extend(self.rewritten(job, &parts, &schema, &mut written).await?);
         } else {
-            for (at, part) in parts.iter().enumerate() {
+            let (kept, new) = parts.split_at(job.prior.parts.len());
+            let kind = kind_of(&schema);
+            let kept = kept.iter().enumerate();
+            for (at, part) in kept.filter(|(_, part)| part.rows.ids().kind() == kind) {
                 entries.extend(self.named(job, at, part).await?);
             }
-            if let Some(rows) = delta {
-                let part = part_of(job.namespace, job.now_ms, &job.seen, &rows);
+            for rows in new {
+                let part = part_of(job.namespace, job.now_ms, &job.seen, rows);
                 entries.push(self.write_part(&part, &[], &mut written).await?);
             }
         }
@@ -104,8 +97,9 @@ impl Compactor {
             return Ok(None);
         }
         let mut dead = None;
-        if !rows.dead.is_empty() {
-            let bytes = dead::encode(&rows.dead, job.now_ms)?;
+        let hidden = rows.hidden();
+        if !hidden.is_empty() {
+            let bytes = dead::encode(&hidden, job.now_ms)?;
             let hash = ContentHash::of(&bytes);
             let namespace = job.namespace.clone();
             let key = DeadKey { namespace, hash };
@@ -115,7 +109,7 @@ impl Compactor {
         let owner = entry.owner(job.source);
         Ok(Some(PartEntry {
             dead,
-            dead_rows: rows.dead.len(),
+            dead_rows: hidden.len(),
             owner: (owner != job.namespace).then(|| owner.clone()),
             stamp: None,
             ..entry.clone()
@@ -130,17 +124,11 @@ impl Compactor {
         schema: &SchemaState,
         written: &mut Vec<(ContentHash, ScratchFile)>,
     ) -> Result<Option<PartEntry>, CompactError> {
-        let merged = merge(parts, schema);
+        let merged = merge(parts, schema, Hlc(u64::MAX));
         if merged.is_empty() {
             return Ok(None);
         }
-        let stamps = StampColumn::from_stamps(&merged.stamps).ok_or(CompactError::TooManyLogs)?;
         let (rows, vectors) = merged.split()?;
-        let rows = PartRows {
-            rows: Arc::new(rows),
-            stamps,
-            dead: Arc::default(),
-        };
         let part = part_of(job.namespace, job.now_ms, &job.seen, &rows);
         Ok(Some(self.write_part(&part, &vectors, written).await?))
     }

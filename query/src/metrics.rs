@@ -28,3 +28,5 @@ pub const COLD_SEARCHES: &str = "isobath_cold_searches";
 pub const COLD_REQUESTS: &str = "isobath_cold_requests";
 /// Counter: bytes that these queries fetched.
 pub const COLD_BYTES: &str = "isobath_cold_bytes";
+/// Counter: writes that were lost to others of which they did not know, nor these of them.
+pub const CONFLICTS: &str = "isobath_conflicts_total";

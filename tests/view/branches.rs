@@ -8,9 +8,7 @@ use isobath_storage::{
     catalog::Catalog,
     fold::PartRows,
     format::part::Part,
-    model::{
-        ContentHash, Control, Hlc, Id, Mutation, Namespace, PartEntry, Segment, StampColumn, Value,
-    },
+    model::{ContentHash, Control, Hlc, Id, Mutation, Namespace, PartEntry, Segment, Value},
     store::keys::{DeadKey, Key, PartKey},
 };
 use object_store::memory::InMemory;
@@ -129,17 +127,18 @@ impl World {
         };
         let blocks = input.blocks.iter();
         let blocks = blocks.map(|u| (&u.segment().header, u.block().unwrap()));
-        let folded = fold(&prior, blocks).unwrap();
+        let folded = fold(&prior, blocks, Hlc(u64::MAX)).unwrap();
         let mut next: Vec<PartSet> = parts
             .iter()
             .zip(&folded.dead)
             .map(|(part, dead)| part.with_dead(Arc::new(RoaringBitmap::clone(dead))))
             .collect();
         let mut schema = folded.schema;
-        next.push(self.part(folded.rows));
+        next.extend(folded.rows.into_iter().map(|rows| self.part(rows)));
         if all || schema.attributes.values().any(|a| a.dropped.is_some()) {
             let rows: Vec<PartRows> = next.iter().map(|part| part.rows.clone()).collect();
-            next = vec![self.part(merge(&rows, &schema).resolve().unwrap())];
+            let merged = merge(&rows, &schema, Hlc(u64::MAX));
+            next = vec![self.part(merged.resolve().unwrap())];
             schema.settle(Hlc(u64::MAX));
         }
         let installed = Installed {
@@ -151,12 +150,7 @@ impl World {
         self.lives[side].install(installed).unwrap();
     }
 
-    fn part(&mut self, rows: isobath_storage::fold::ResolvedRows) -> PartSet {
-        let rows = PartRows {
-            stamps: StampColumn::from_stamps(&rows.stamps).unwrap(),
-            rows: Arc::new(rows.rows),
-            dead: Arc::default(),
-        };
+    fn part(&mut self, rows: PartRows) -> PartSet {
         let number = self.parts.len();
         let entry = PartEntry {
             hash: ContentHash::of(&number.to_le_bytes()),
@@ -229,11 +223,7 @@ impl World {
                 } else {
                     let key = PartKey::of(&namespace, &entry).path();
                     let part = Part::open(self.catalog.get(&key).await.unwrap()).unwrap();
-                    PartRows {
-                        rows: part.rows,
-                        stamps: part.stamps,
-                        dead: Arc::default(),
-                    }
+                    PartRows::new(part.rows, part.stamps)
                 };
                 if let Some(hash) = entry.dead {
                     let namespace = namespace.clone();

@@ -4,16 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod branches;
+mod late;
 
 use isobath_compactor::{Prior, fold, merge};
 use isobath_query::view::{Installed, Live, PartSet, View};
+// for the histories of the fold's own tests
+use isobath_storage::model;
 use isobath_storage::{
     fold::{BaseRows, Found, Overlay, PartRows, ResolvedRows},
     model::{
         AttributeName, AttributeType, Block, BodyHash, ClusterId, Column, ContentHash, Control,
         Counts, Declaration, Epoch, Hlc, Id, IdColumn, IdempotencyKey, LogId, Mutation, Nonce,
         PartEntry, PatchMask, Request, Rows, ScalarType, Segment, SegmentHeader, SegmentKind, Seq,
-        ShardId, StampColumn, Value, VersionVector,
+        ShardId, Value, VersionVector,
     },
 };
 use proptest::prelude::*;
@@ -207,13 +210,7 @@ fn described(log: &[Arc<Segment>]) -> Content {
         .collect()
 }
 
-fn part(hash: &str, rows: ResolvedRows) -> PartSet {
-    let stamps = StampColumn::from_stamps(&rows.stamps).unwrap();
-    let rows = PartRows {
-        rows: Arc::new(rows.rows),
-        stamps,
-        dead: Arc::default(),
-    };
+fn part(hash: &str, rows: PartRows) -> PartSet {
     let entry = PartEntry {
         hash: ContentHash::of(hash.as_bytes()),
         rows: rows.rows.len() as u64,
@@ -239,19 +236,20 @@ fn install(live: &Live, number: usize, all: bool) {
         .blocks
         .iter()
         .map(|u| (&u.segment().header, u.block().unwrap()));
-    let folded = fold(&prior, blocks).unwrap();
+    let folded = fold(&prior, blocks, Hlc(u64::MAX)).unwrap();
     let mut next: Vec<PartSet> = parts
         .iter()
         .zip(&folded.dead)
         .map(|(part, dead)| part.with_dead(Arc::new(RoaringBitmap::clone(dead))))
         .collect();
-    next.push(part(&format!("part{number}"), folded.rows));
+    let new = folded.rows.into_iter();
+    next.extend(new.map(|rows| part(&format!("part{number}"), rows)));
     let mut schema = folded.schema;
     if all {
         let rows: Vec<PartRows> = next.iter().map(|part| part.rows.clone()).collect();
         next = vec![part(
             &format!("merged{number}"),
-            merge(&rows, &schema).resolve().unwrap(),
+            merge(&rows, &schema, Hlc(u64::MAX)).resolve().unwrap(),
         )];
         schema.settle(Hlc(u64::MAX));
     }

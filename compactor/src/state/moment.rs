@@ -9,7 +9,7 @@ use isobath_storage::{
     format::{Manifest, Position, segment::Directory},
     model::{
         Block, ClusterId, ContentHash, Hlc, IdKind, LogId, Namespace, PartEntry, Segment,
-        SegmentHeader, Seq, VersionVector,
+        SegmentHeader, Seq, Stamp, VersionVector,
     },
     store::keys::{DeadKey, Key, SegmentKey},
 };
@@ -280,8 +280,9 @@ impl Moment {
             grounds.prior.schema = manifest.schema;
             grounds.entries = manifest.parts;
         }
-        if let Some(entries) = adopted(&mut grounds.blocks) {
-            grounds.entries = entries;
+        if let Some((stamp, entries)) = adopted(&mut grounds.blocks) {
+            grounds.entries.retain(|entry| entry.hlc_max >= stamp.hlc);
+            grounds.entries.extend(entries);
         }
         for entry in &grounds.entries {
             let dead = match entry.dead {
@@ -306,7 +307,8 @@ impl Moment {
     ) -> Result<Contents, StateError> {
         let Grounds { prior, blocks, .. } = self.grounds(namespace, parts).await?;
         let blocks = blocks.iter().map(|(header, block)| (header, block));
-        let folded = fold(&prior, blocks).map_err(|source| StateError::Fold {
+        // nothing is applied to it any more
+        let folded = fold(&prior, blocks, Hlc(u64::MAX)).map_err(|source| StateError::Fold {
             namespace: namespace.clone(),
             source,
         })?;
@@ -339,31 +341,33 @@ impl Contents {
         let schema = state.schema();
         let kind = schema.id_kind.unwrap_or(IdKind::Uint);
         let mut digest = NamespaceDigest::default();
-        for (part, dead) in self.prior.parts.iter().zip(&self.folded.dead) {
+        for part in self.folded.parts(&self.prior) {
             if part.rows.ids().kind() != kind {
                 continue;
             }
-            let rows = mask(part, state);
+            let (rows, hidden) = (mask(&part, state), part.hidden());
             let live = (0u32..).zip(0..rows.len());
-            let live = live.filter(|(row, _)| !dead.contains(*row));
+            let live = live.filter(|(row, _)| !hidden.contains(*row));
             digest.add(&schema, &rows, live.map(|(_, row)| row));
         }
-        let rows = &self.folded.rows.rows;
-        digest.add(&schema, rows, 0..rows.len());
         Some(digest.finish(&schema))
     }
 }
 
-/// What the newest adoption among `blocks` adopts; those of its log before it are taken out.
-fn adopted(blocks: &mut Vec<(SegmentHeader, Block)>) -> Option<Vec<PartEntry>> {
-    let stamped = |(header, block): &(SegmentHeader, Block)| {
+/// What the newest adoption among `blocks` adopts, with its stamp; it comes first from now on, and those of its log
+/// before it are taken out.
+fn adopted(blocks: &mut Vec<(SegmentHeader, Block)>) -> Option<(Stamp, Vec<PartEntry>)> {
+    let stamped = |(at, (header, block)): (usize, &(SegmentHeader, Block))| {
         let (index, adoption) = block.adoption()?;
-        Some((header.stamp(index), adoption.parts.clone()))
+        Some((header.stamp(index), at, adoption.parts.clone()))
     };
-    let newest = blocks.iter().filter_map(stamped);
-    let (stamp, parts) = newest.max_by_key(|(stamp, _)| *stamp)?;
-    blocks.retain(|(header, _)| header.log != stamp.log || header.seq >= stamp.seq);
-    Some(parts.into_iter().map(|part| part.stamped(stamp)).collect())
+    let newest = blocks.iter().enumerate().filter_map(stamped);
+    let (stamp, at, parts) = newest.max_by_key(|(stamp, ..)| *stamp)?;
+    let first = blocks.remove(at);
+    blocks.retain(|(header, _)| header.log != stamp.log || header.seq > stamp.seq);
+    blocks.insert(0, first);
+    let parts = parts.into_iter().map(|part| part.stamped(stamp));
+    Some((stamp, parts.collect()))
 }
 
 /// The newest checkpoint that holds nothing newer than `until` milliseconds since 1970.

@@ -6,7 +6,7 @@ use isobath_storage::{
     catalog::Catalog,
     fold::PartRows,
     format::{PartEntry, part},
-    model::{Namespace, StampColumn},
+    model::Namespace,
     store::keys::{Key, PartKey},
 };
 use roaring::RoaringBitmap;
@@ -39,11 +39,15 @@ impl OpenParts for PartsInMemory {
             let bytes = self.0.get(&key).await?;
             part::verify(&bytes, entry.hash).map_err(StateError::format(&key))?;
             let part = part::Part::open(bytes).map_err(StateError::format(&key))?;
-            let repeated = |stamp| StampColumn::repeat(stamp, part.rows.len());
-            Ok(PartRows {
-                stamps: entry.stamp.map_or(part.stamps, repeated),
+            let rows = PartRows {
                 rows: part.rows,
+                stamps: part.stamps,
                 dead,
+                residue: Arc::new(part.residue),
+            };
+            Ok(match entry.stamp {
+                None => rows,
+                Some(stamp) => rows.adopted(stamp),
             })
         }
         .boxed()

@@ -3,7 +3,7 @@
 use super::{Origin, RowSet, Version};
 use isobath_storage::{
     fold::{PartRows, SchemaState},
-    model::{ContentHash, Hlc, PartEntry, StampColumn, VersionVector},
+    model::{ContentHash, Hlc, PartEntry, VersionVector},
 };
 use roaring::RoaringBitmap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub struct PartSet {
 impl PartSet {
     /// The rows of a part under the entry that names it, whose stamp counts where it has one.
     pub fn new(rows: PartRows, entry: PartEntry) -> Self {
-        let mut rows = rows;
-        if let Some(stamp) = entry.stamp {
-            rows.stamps = StampColumn::repeat(stamp, rows.rows.len());
-        }
+        let rows = match entry.stamp {
+            None => rows,
+            Some(stamp) => rows.adopted(stamp),
+        };
         let origin = Origin::Part(entry.hash.to_string().into());
         let mut set = RowSet::new(origin, Arc::clone(&rows.rows), rows.stamps.clone());
         set.owner.clone_from(&entry.owner);
@@ -49,13 +49,9 @@ impl PartSet {
     /// The same part with another deletion vector.
     #[must_use]
     pub fn with_dead(&self, dead: Arc<RoaringBitmap>) -> Self {
-        let rows = PartRows {
-            dead,
-            ..self.rows.clone()
-        };
         Self {
             set: Arc::clone(&self.set),
-            rows,
+            rows: self.rows.with_dead(dead),
             entry: self.entry.clone(),
         }
     }
@@ -84,10 +80,11 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Hides the rows that the deletion vectors name; those that are hidden already stay as they are.
+    /// Hides the rows that the deletion vectors name, and those that are not live; those that are hidden already stay
+    /// as they are.
     pub(super) fn hide_dead(&self, version: Version) {
         for part in &self.parts {
-            for row in part.rows.dead.iter() {
+            for row in part.rows.hidden() {
                 part.set.hidden.hide(row as usize, version);
             }
         }

@@ -5,7 +5,7 @@ use super::{
 };
 use arc_swap::ArcSwap;
 use isobath_storage::{
-    fold::{BaseRows, Changes, FoldError, Found, Overlay, PartRows, RowRef, SchemaState},
+    fold::{BaseRows, Changes, FoldError, Found, Overlay, PartRows, Rival, RowRef, SchemaState},
     model::{AttributeName, Hlc, Id, Namespace, Schema, Segment, Stamp, VersionVector},
 };
 use parking_lot::Mutex;
@@ -64,26 +64,29 @@ impl Live {
         self.view.load_full()
     }
 
-    /// Applies the mutations of a block; a query sees all of them or none.
+    /// Applies the mutations of a block; a query sees all of them or none. Blocks of one log come in its order, those of
+    /// several in any.
     pub fn apply(&self, segment: &Arc<Segment>, block: usize) -> Result<(), FoldError> {
-        self.apply_unfolded(&Unfolded::new(Arc::clone(segment), block))
+        let unfolded = Unfolded::new(Arc::clone(segment), block);
+        self.apply_unfolded(&unfolded).map(drop)
     }
 
-    /// Applies the mutations of a block, unless they were applied before; a query sees all of them or none.
-    pub fn apply_unfolded(&self, unfolded: &Unfolded) -> Result<(), FoldError> {
+    /// Applies the mutations of a block, unless they were applied before; a query sees all of them or none. The
+    /// mutations of other logs that they met and their writer had not seen.
+    pub fn apply_unfolded(&self, unfolded: &Unfolded) -> Result<Vec<Rival>, FoldError> {
         let mut state = self.state.lock();
         if unfolded.is_covered(&state.seen) {
-            return Ok(());
+            return Ok(vec![]);
         }
         if !state.waiting.is_empty() || state.lacks(unfolded) {
             state.waiting.push_back(unfolded.clone());
             self.lacking.store(true, Ordering::Release);
-            return Ok(());
+            return Ok(vec![]);
         }
         state.version = state.version.next();
-        state.apply(unfolded.clone())?;
+        let rivals = state.apply(unfolded.clone())?;
         self.publish(&state);
-        Ok(())
+        Ok(rivals)
     }
 
     /// Whether something waits for parts, see [`Self::lacking`]. Cheap.
@@ -166,10 +169,9 @@ impl Live {
         let state = self.state.lock();
         match state.overlay.get(id) {
             Some(row) => row.is_live(),
-            None => state
-                .base
-                .find(id)
-                .is_some_and(|found| !state.overlay.schema().is_deleted(found.stamp)),
+            None => state.base.find(id).is_some_and(|found| {
+                found.is_live() && !state.overlay.schema().is_deleted(found.stamp)
+            }),
         }
     }
 
@@ -248,11 +250,17 @@ impl State {
 
     fn view(&self, namespace: Namespace) -> View {
         let parts = self.installed.parts.iter().map(|part| &part.set);
+        let kind = self.schema.id_kind;
+        let counts = |set: &&Arc<RowSet>| kind.is_none_or(|kind| set.rows.ids().kind() == kind);
         View {
             namespace,
             version: self.version,
             schema: Arc::clone(&self.schema),
-            sets: parts.chain(self.chunks.sets()).map(Arc::clone).collect(),
+            sets: parts
+                .chain(self.chunks.sets())
+                .filter(counts)
+                .map(Arc::clone)
+                .collect(),
             seen: self.seen.clone(),
             created: self.overlay.schema().created().map(|stamp| stamp.hlc),
             policy: self.policy(),
@@ -280,20 +288,31 @@ impl State {
                 part: 0,
                 row: RowRef { rows, row: row_at },
                 stamp: row.newest()?,
+                residue: None,
             });
         }
-        let found = self.base.find(id)?;
+        // what is written on top is newer than all that was applied, so that the row as it is seen is enough
+        let found = self.base.find(id).filter(Found::is_live)?;
         let part = self.installed.parts.get(found.part)?;
         let rows = Arc::clone(&part.set.rows);
         let row = RowRef { rows, ..found.row };
-        (!self.overlay.schema().is_deleted(found.stamp)).then_some(Found { row, ..found })
+        let residue = None;
+        let found = Found {
+            row,
+            residue,
+            ..found
+        };
+        (!self.overlay.schema().is_deleted(found.stamp)).then_some(found)
     }
 
     /// Whether a block adopts parts that are not here.
     fn lacks(&self, unfolded: &Unfolded) -> bool {
         let here = self.adopted.as_ref().map(|(stamp, _)| *stamp);
         let adoption = unfolded.adoption();
-        adoption.is_some_and(|(stamp, adoption)| !adoption.parts.is_empty() && here != Some(stamp))
+        let gone = |stamp| self.overlay.schema().is_deleted(stamp);
+        adoption.is_some_and(|(stamp, adoption)| {
+            !adoption.parts.is_empty() && here != Some(stamp) && !gone(stamp)
+        })
     }
 
     /// Applies what waited, up to the next block that lacks parts.
@@ -313,38 +332,57 @@ impl State {
     }
 
     /// Stands on the parts that a block adopts as on those of a manifest: whatever is older vanishes with the
-    /// deletion that comes before the adoption.
-    fn stand_on_adopted(&mut self, unfolded: &Unfolded) -> Result<(), FoldError> {
+    /// deletion that comes before the adoption. What is not, and was applied before, is to be applied again.
+    fn stand_on_adopted(&mut self, unfolded: &Unfolded) -> Result<Vec<Unfolded>, FoldError> {
         let Some((stamp, adoption)) = unfolded.adoption() else {
-            return Ok(());
+            return Ok(vec![]);
         };
-        let parts = match &self.adopted {
+        if self.overlay.schema().is_deleted(stamp) {
+            return Ok(vec![]);
+        }
+        let adopted = match &self.adopted {
             Some((at, parts)) if *at == stamp => parts.clone(),
             _ if adoption.parts.is_empty() => vec![],
             _ => return Err(FoldError::Adopted(adoption.source.clone())),
         };
-        self.base = parts.iter().map(|part| part.rows.clone()).collect();
-        self.installed.parts = parts;
-        self.installed.schema = self.overlay.schema().clone();
-        self.installed.hide_dead(self.version);
+        let installed = &mut self.installed;
+        installed.schema = self.overlay.schema().clone();
+        installed
+            .parts
+            .retain(|part| part.rows.stamps.newest() >= stamp.hlc);
+        installed.parts.extend(adopted);
+        installed.hide_dead(self.version);
+        self.base = installed.parts.iter().map(|p| p.rows.clone()).collect();
         self.overlay = Overlay::new(self.installed.schema.clone());
         self.chunks = Chunks::default();
-        self.blocks.clear();
-        Ok(())
+        let mut later = std::mem::take(&mut self.blocks);
+        later.retain(|block| {
+            let header = &block.segment().header;
+            header.log != stamp.log && header.hlc_max >= stamp.hlc
+        });
+        Ok(later)
     }
 
     /// Applies a block at the current version.
-    fn apply(&mut self, unfolded: Unfolded) -> Result<(), FoldError> {
-        self.stand_on_adopted(&unfolded)?;
+    fn apply(&mut self, unfolded: Unfolded) -> Result<Vec<Rival>, FoldError> {
+        let later = self.stand_on_adopted(&unfolded)?;
+        let rivals = self.apply_block(unfolded)?;
+        for block in later {
+            self.apply_block(block)?;
+        }
+        Ok(rivals)
+    }
+
+    fn apply_block(&mut self, unfolded: Unfolded) -> Result<Vec<Rival>, FoldError> {
         let header = &unfolded.segment().header;
         let Some(block) = unfolded.block() else {
-            return Ok(());
+            return Ok(vec![]);
         };
         let changes = self.overlay.apply(self.base.as_slice(), header, block)?;
         self.seen.advance(header.log, header.seq);
         self.last_write = self.last_write.max(header.hlc_max);
         let mut ids = changes.ids.clone();
-        if self.reschema(&changes) {
+        if self.reschema(&changes) || changes.deleted {
             ids = self.overlay.ids().cloned().collect();
         }
         if changes.deleted {
@@ -354,17 +392,16 @@ impl State {
             if self.chunks.hide(id, self.version) {
                 continue;
             }
-            let Some((part, row)) = self.overlay.below(id) else {
-                continue;
-            };
-            if let Some(part) = self.installed.parts.get(part) {
-                part.set.hidden.hide(row as usize, self.version);
+            for (part, row) in self.overlay.below(id) {
+                if let Some(part) = self.installed.parts.get(*part) {
+                    part.set.hidden.hide(*row as usize, self.version);
+                }
             }
         }
         let rows = self.overlay.resolve(&ids, &self.schema)?;
         self.chunks.push(rows, &self.schema, self.version)?;
         self.blocks.push(unfolded);
-        Ok(())
+        Ok(changes.rivals)
     }
 
     /// Takes over what a block did to the schema; whether rows that are known already must be read anew.
@@ -382,11 +419,16 @@ impl State {
                 .get(name)
                 .is_some_and(|after| after.ty != before.ty)
         });
+        let other_ids = self.schema.id_kind.is_some() && self.schema.id_kind != schema.id_kind;
+        if other_ids {
+            // row sets hold ids of one kind; those of the kind that counted are of no account any more
+            self.chunks = Chunks::default();
+        }
         self.schema = Arc::new(schema);
         for name in &changes.dropped {
             self.mask(name);
         }
-        retyped || !changes.dropped.is_empty()
+        retyped || other_ids || !changes.dropped.is_empty()
     }
 
     /// Hides a dropped attribute in the parts.
@@ -408,13 +450,6 @@ impl State {
             let stamps = &part.rows.stamps;
             let gone = (0..stamps.len()).filter(|row| stamps.get(*row) <= deleted);
             gone.for_each(|row| part.set.hidden.hide(row, self.version));
-        }
-        let ids: Vec<Id> = self.overlay.ids().cloned().collect();
-        for id in ids
-            .iter()
-            .filter(|id| self.overlay.get(id).is_some_and(|row| !row.is_live()))
-        {
-            self.chunks.hide(id, self.version);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod chunks;
+mod conflicts;
 mod hidden;
 mod index_slots;
 mod installed;
@@ -14,6 +15,7 @@ mod unfolded;
 mod views;
 
 pub use cache::{CacheError, CachedFile, ObjectCache, pieces_of};
+pub use conflicts::Loser;
 pub use hidden::{Hidden, Version};
 pub use index_slots::IndexSlots;
 pub use installed::{Installed, PartSet};

@@ -80,6 +80,7 @@ fn open(bytes: Bytes, entry: PartEntry, dead: Arc<RoaringBitmap>) -> Result<Part
         rows: part.rows,
         stamps: part.stamps,
         dead,
+        residue: Arc::new(part.residue),
     };
     Ok(PartSet::new(rows, entry))
 }

@@ -1,6 +1,6 @@
 //! [`Views`]: every namespace of this node.
 
-use super::{Installed, Live, Unfolded};
+use super::{Installed, Live, Loser, Unfolded, conflicts::Conflicts};
 use isobath_storage::{
     catalog::OpenCheckpoint,
     fold::FoldError,
@@ -21,6 +21,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Views {
     state: RwLock<State>,
+    conflicts: Conflicts,
 }
 
 #[derive(Debug, Default)]
@@ -146,9 +147,10 @@ impl Views {
         state.namespaces.insert(namespace, Slot::Open(live));
     }
 
-    /// Applies a durable segment; segments come in log order. Blocks that a namespace's manifest covers
+    /// Applies a durable segment; those of a log come in its order. Blocks that a namespace's manifest covers
     /// are left out.
     pub fn apply(&self, segment: &Arc<Segment>) -> Result<(), FoldError> {
+        self.conflicts.note(segment);
         for (at, block) in segment.blocks.iter().enumerate() {
             let unfolded = Unfolded::new(Arc::clone(segment), at);
             let live = match self.get(&block.namespace) {
@@ -158,9 +160,16 @@ impl Views {
                     None => continue,
                 },
             };
-            live.apply_unfolded(&unfolded)?;
+            let rivals = live.apply_unfolded(&unfolded)?;
+            self.conflicts.met(&block.namespace, rivals);
         }
         Ok(())
+    }
+
+    /// The last writes that were lost to others of which they did not know, nor these of them; oldest first. Only those
+    /// to namespaces that are open.
+    pub fn losers(&self) -> Vec<Loser> {
+        self.conflicts.losers()
     }
 
     /// Notes a block of a namespace that is not open; the namespace where it is, or where it is new.

@@ -264,11 +264,7 @@ fn installed(sets: &[Arc<RowSet>]) -> Installed {
     schema.declare(stamp(), &declared);
     let part = |set: &Arc<RowSet>| PartSet {
         set: Arc::clone(set),
-        rows: PartRows {
-            rows: Arc::clone(&set.rows),
-            stamps: set.stamps.clone(),
-            dead: Arc::default(),
-        },
+        rows: PartRows::new(Arc::clone(&set.rows), set.stamps.clone()),
         entry: PartEntry {
             hash: ContentHash([0; 32]),
             rows: set.len() as u64,

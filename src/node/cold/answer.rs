@@ -123,6 +123,9 @@ impl Cold {
         }
         let mut touched: HashSet<Id> = HashSet::new();
         for unfolded in live.unfolded_blocks() {
+            if unfolded.segment().header.hlc_max <= cold.cut {
+                return None;
+            }
             let requests = &unfolded.block()?.requests;
             for mutation in requests.iter().flat_map(|request| &request.mutations) {
                 match mutation {

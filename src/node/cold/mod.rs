@@ -29,7 +29,7 @@ use isobath_query::{
 };
 use isobath_storage::{
     format::FormatError,
-    model::{Namespace, Segment},
+    model::{Hlc, Namespace, Segment},
 };
 use object_store::ObjectStore;
 use parking_lot::Mutex;
@@ -53,6 +53,8 @@ pub(super) struct ColdView {
     checkpoint: u64,
     /// Its manifest with the small parts.
     installed: Installed,
+    /// The newest time in the manifest: what is newer wins over the rows of parts, what is not may lose.
+    cut: Hlc,
     /// What runs hold of it.
     segments: Vec<Segment>,
     parts: Vec<ColdPart>,

@@ -32,6 +32,13 @@ pub(super) struct PartHead {
     index: ColdIndex,
 }
 
+impl PartHead {
+    /// The kind of its ids.
+    pub(super) fn kind(&self) -> IdKind {
+        self.ids.0
+    }
+}
+
 /// A part of which the codes and the ids are here.
 #[derive(Debug)]
 pub(super) struct ColdPart {

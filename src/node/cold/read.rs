@@ -43,6 +43,10 @@ impl Cold {
         let Some((small, heads)) = self.heads(&manifest, query, config, &mut used).await? else {
             return Ok(None);
         };
+        // rows whose ids are of a kind that lost are not seen
+        if heads.iter().any(|head| Some(head.kind()) != schema.id_kind) {
+            return Ok(None);
+        }
         used.round_trips += 1;
         let parts = stream::iter(heads).map(|head| self.part(head));
         let parts: Vec<_> = parts.buffered(AT_ONCE).try_collect().await?;
@@ -57,6 +61,7 @@ impl Cold {
         };
         Ok(Some(ColdView {
             checkpoint: checkpoint.checkpoint.number,
+            cut: manifest.hlc_cut,
             installed,
             segments,
             parts: parts.into_iter().map(|(part, _)| part).collect(),

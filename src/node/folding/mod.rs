@@ -194,6 +194,10 @@ impl Folding {
             seen,
             last_write,
         } = live.fold_input();
+        if live.is_lacking() {
+            // what waits for adopted parts may be older than what has to stay
+            return Ok(None);
+        }
         let manifest = self.manifest(namespace, &installed, &blocks);
         let blocks: Vec<_> = blocks
             .iter()

@@ -67,7 +67,7 @@ impl Flight {
             overlay.apply_request(&below, *stamp, request)?;
             folded += 1;
         }
-        overlay.load(&below, ids);
+        overlay.load(&below, ids)?;
         let schema = overlay.schema().schema();
         let mut plain = schema.clone();
         plain.attributes.retain(|_, config| !config.ty.is_vector());

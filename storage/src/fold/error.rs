@@ -11,6 +11,9 @@ pub enum FoldError {
     /// Rows that were adopted from another namespace: its parts are needed, the log alone does not hold them.
     #[error("the rows that were adopted from namespace '{0}' lie in its parts, which are not here")]
     Adopted(Namespace),
+    /// Rows of more logs than a column of stamps can name.
+    #[error("rows of more than 65,536 logs do not fit in one part")]
+    TooManyLogs,
     /// Columns that could not be gathered or joined.
     #[error("rows could not be gathered")]
     Rows(#[from] RowsError),

@@ -5,6 +5,9 @@
 //!
 //! [`Stamp`]: crate::model::Stamp
 
+mod base_rows;
+mod changes;
+mod conflicts;
 mod digest;
 mod error;
 mod namespace_state;
@@ -15,15 +18,20 @@ mod resolve;
 mod row_state;
 mod schema_state;
 mod settle;
+mod stability;
 #[cfg(test)]
 mod tests;
 
+pub use base_rows::{BaseRows, Found};
+pub use changes::{Changes, Rival};
+pub use conflicts::Witness;
 pub use digest::{NamespaceDigest, StateDigest, digest};
 pub use error::FoldError;
 pub use namespace_state::NamespaceState;
-pub use overlay::{BaseRows, Changes, Found, Overlay};
+pub use overlay::Overlay;
 pub use part_rows::PartRows;
-pub use residue::{Residue, StateRows};
+pub use residue::{Residue, Settled, StateRows};
 pub use resolve::ResolvedRows;
 pub use row_state::{Base, Cell, RowRef, RowState};
 pub use schema_state::{AttributeState, SchemaState};
+pub use stability::stable;

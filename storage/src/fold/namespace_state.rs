@@ -1,7 +1,7 @@
 //! [`NamespaceState`]: a whole namespace as the fold of a set of mutations.
 
 use super::{
-    Base, FoldError, Overlay, PartRows, ResolvedRows, RowRef, RowState, SchemaState,
+    Base, Changes, FoldError, Overlay, PartRows, ResolvedRows, RowRef, RowState, SchemaState,
     digest::digest, resolve::newest_value, settle,
 };
 use crate::model::{AttributeName, Block, ContentHash, Hlc, Id, Schema, SegmentHeader, Value};
@@ -37,6 +37,15 @@ impl NamespaceState {
 
     /// Applies the mutations of a block.
     pub fn apply(&mut self, header: &SegmentHeader, block: &Block) -> Result<(), FoldError> {
+        self.changes(header, block).map(drop)
+    }
+
+    /// Applies the mutations of a block; what it changed.
+    pub(super) fn changes(
+        &mut self,
+        header: &SegmentHeader,
+        block: &Block,
+    ) -> Result<Changes, FoldError> {
         let changes = self.overlay.apply(NOTHING, header, block)?;
         if changes.deleted || !changes.dropped.is_empty() {
             self.forget_empty();
@@ -47,7 +56,7 @@ impl NamespaceState {
                 }
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
     /// Applies the mutations of a block that adopts parts: those with the rows that are adopted.
@@ -129,12 +138,8 @@ impl NamespaceState {
         self.overlay.resolve(&ids, &self.schema())
     }
 
-    pub(super) fn resolve_rows(
-        &self,
-        ids: &[Id],
-        schema: &Schema,
-    ) -> Result<ResolvedRows, FoldError> {
-        self.overlay.resolve(ids, schema)
+    pub(super) fn overlay(&self) -> &Overlay {
+        &self.overlay
     }
 
     /// One live row as a reader sees it; `None` where it is not there.

@@ -1,9 +1,11 @@
-//! [`Residue`]: what of a row's state its columns cannot hold; and whole namespaces as such columns.
+//! [`Residue`]: what of a row's state its columns cannot hold; and rows with all that is known of them as such columns.
 
-use super::{Base, FoldError, NamespaceState, RowRef, RowState, SchemaState, overlay::to_u32};
+use super::{
+    Base, Cell, FoldError, NamespaceState, Overlay, RowRef, RowState, SchemaState, overlay::to_u32,
+};
 use crate::model::{
-    AttributeName, AttributeType, Column, Id, IdColumn, IdKind, Rows, RowsError, ScalarType, Stamp,
-    Value, VectorValue,
+    AttributeName, AttributeType, Column, Hlc, Id, IdColumn, IdKind, Rows, RowsError, ScalarType,
+    Stamp, Value, VectorValue,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,12 +30,89 @@ pub struct StateRows {
     pub residue: BTreeMap<u32, Residue>,
 }
 
+/// What is left of a row when older mutations cannot come any more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    /// Nothing: the row is not live, and nothing can need what was known of it.
+    Gone,
+    /// A row of which the columns hold all, with its stamp.
+    Plain(Stamp),
+    /// A row of which more is known, with the stamp of its newest mutation.
+    Kept(Stamp, Residue),
+}
+
+impl Residue {
+    /// A live row whose columns do not hold the values `side`.
+    pub fn of_side(stamp: Stamp, side: BTreeMap<AttributeName, Value>) -> Self {
+        Self {
+            state: RowState::live(stamp, ()),
+            side,
+        }
+    }
+
+    /// What is left where no mutation up to `stable` can come any more.
+    pub fn settled(&self, stable: Hlc) -> Settled {
+        let (mut state, mut side) = (self.state.clone(), self.side.clone());
+        state.settle(stable);
+        if let Base::Live { stamp, .. } = state.base()
+            && stamp.hlc <= stable
+        {
+            let (done, rest) = state.split_cells(stable);
+            let newest = done.values().filter_map(Cell::newest);
+            state = RowState::with_cells(newest.fold(*stamp, Stamp::max), (), rest);
+            side.clear();
+        }
+        match state.newest() {
+            None => Settled::Gone,
+            Some(stamp) if state.is_live() && state.cells().is_empty() && side.is_empty() => {
+                Settled::Plain(stamp)
+            }
+            Some(stamp) => Settled::Kept(stamp, Self { state, side }),
+        }
+    }
+
+    /// All that is known of the row `id` whose columns are `at`.
+    pub(super) fn state_of(&self, id: &Id, at: RowRef) -> Result<RowState<RowRef>, FoldError> {
+        let at = if self.side.is_empty() {
+            at
+        } else {
+            with_side(id, &at, &self.side)?
+        };
+        Ok(self.state.clone().map_row(|()| at))
+    }
+}
+
 impl NamespaceState {
     /// All that is known of the rows, as the content of parts: one for each kind of ids, of which all but one
     /// have lost. Empty where no row is known.
     pub fn to_parts(&self) -> Result<Vec<StateRows>, FoldError> {
+        self.overlay().to_parts()
+    }
+
+    /// The state that [`Self::to_parts`] was made of.
+    pub fn from_parts(
+        schema: SchemaState,
+        parts: impl IntoIterator<Item = StateRows>,
+    ) -> Result<Self, FoldError> {
+        let mut states = Vec::new();
+        for part in parts {
+            for (row, id) in part.rows.ids().iter().enumerate() {
+                if let Some(state) = part.state(&id, row)? {
+                    states.push((id, state));
+                }
+            }
+        }
+        Ok(Self::new(schema, states.into_iter()))
+    }
+}
+
+impl Overlay {
+    /// All that is known of the touched rows, as the content of parts, see [`NamespaceState::to_parts`].
+    pub(super) fn to_parts(&self) -> Result<Vec<StateRows>, FoldError> {
+        let mut known: Vec<&Id> = self.ids().collect();
+        known.sort_unstable();
         let mut kinds: BTreeMap<IdKind, Vec<&Id>> = BTreeMap::new();
-        for id in self.ids() {
+        for id in known {
             kinds.entry(id.kind()).or_default().push(id);
         }
         kinds
@@ -45,12 +124,12 @@ impl NamespaceState {
     fn part(&self, kind: IdKind, ids: &[&Id]) -> Result<StateRows, FoldError> {
         let schema = crate::model::Schema {
             id_kind: Some(kind),
-            ..self.schema()
+            ..self.schema().schema()
         };
         let states = || ids.iter().filter_map(|id| Some((*id, self.get(id)?)));
         let (live, rest): (Vec<_>, Vec<_>) = states().partition(|(_, state)| state.is_live());
         let live: Vec<Id> = live.into_iter().map(|(id, _)| id.clone()).collect();
-        let resolved = self.resolve_rows(&live, &schema)?.rows;
+        let resolved = self.resolve(&live, &schema)?.rows;
         let rest = IdColumn::from_ids(kind, rest.into_iter().map(|(id, _)| id));
         let rest = Rows::new(rest.ok_or(RowsError::MixedIds)?, vec![])?;
         let (mut next_live, mut next_rest) = (0.., 0..);
@@ -89,10 +168,8 @@ impl NamespaceState {
                     .cells()
                     .get(name)
                     .is_some_and(|cell| cell.full.is_some());
-                let declared = self.schema_state().declared_type(name);
-                if replaced
-                    || declared == Some(column.ty)
-                    || self.schema_state().is_dropped(name, *stamp)
+                let declared = self.schema().declared_type(name);
+                if replaced || declared == Some(column.ty) || self.schema().is_dropped(name, *stamp)
                 {
                     continue;
                 }
@@ -107,22 +184,6 @@ impl NamespaceState {
             state: state.clone().map_row(|_| ()),
             side,
         })
-    }
-
-    /// The state that [`Self::to_parts`] was made of.
-    pub fn from_parts(
-        schema: SchemaState,
-        parts: impl IntoIterator<Item = StateRows>,
-    ) -> Result<Self, FoldError> {
-        let mut states = Vec::new();
-        for part in parts {
-            for (row, id) in part.rows.ids().iter().enumerate() {
-                if let Some(state) = part.state(&id, row)? {
-                    states.push((id, state));
-                }
-            }
-        }
-        Ok(Self::new(schema, states.into_iter()))
     }
 }
 
@@ -139,11 +200,7 @@ impl StateRows {
         };
         Ok(Some(match self.residue.get(&at.row) {
             None => RowState::live(*stamp, at),
-            Some(Residue { state, side }) if side.is_empty() => state.clone().map_row(|()| at),
-            Some(Residue { state, side }) => {
-                let at = with_side(id, &at, side)?;
-                state.clone().map_row(|()| at)
-            }
+            Some(residue) => residue.state_of(id, at)?,
         }))
     }
 }

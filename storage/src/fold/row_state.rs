@@ -141,6 +141,12 @@ impl<R> RowState<R> {
             .max()
     }
 
+    /// What a patch of `column` with this stamp meets: the base where that is newer, else what the column was set by.
+    pub fn rival(&self, column: &AttributeName, stamp: Stamp) -> Option<Stamp> {
+        let base = self.base.stamp().filter(|base| *base > stamp);
+        base.or_else(|| self.cells.get(column)?.newest())
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         matches!(self.base, Base::Unknown) && self.cells.is_empty()

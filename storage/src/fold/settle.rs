@@ -95,8 +95,12 @@ fn settling(
             .is_some_and(|config| value.fits(config.ty))
     };
     let stays = |column: &Column| {
-        let value = column.value(row.row as usize);
         let hidden = overlay.schema.is_dropped(column.name.as_str(), *stamp);
+        let declared = schema.get(column.name.as_str()).map(|config| config.ty);
+        if !hidden && declared == Some(column.ty) {
+            return true;
+        }
+        let value = column.value(row.row as usize);
         value.is_null() || (!hidden && keeps(&column.name, &value))
     };
     if done.is_empty() && row.rows.columns().iter().all(stays) {

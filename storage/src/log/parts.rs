@@ -36,7 +36,7 @@ pub struct Start {
     pub max_epoch: Epoch,
     /// The running hash over all segments up to there that count.
     pub chain: ContentHash,
-    /// A time that no segment up to there exceeds.
+    /// The newest time of a segment up to there: what is yet to come of the log is newer.
     pub hlc: Hlc,
 }
 

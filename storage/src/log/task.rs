@@ -54,6 +54,9 @@ pub(super) struct Task<S: Sink> {
     pub(super) reader: Reader,
     pub(super) chain: ContentHash,
     pub(super) hlc: HlcClock,
+    /// The newest time of a segment up to the reader's position. The clock may be ahead of it, by times of other logs
+    /// and of segments that never came to be.
+    read_hlc: Hlc,
     /// The newest claim known.
     pub(super) claim: Option<Claim>,
     /// The newest floor known.
@@ -115,6 +118,7 @@ impl<S: Sink> Task<S> {
             reader: Reader::new(Rules::ALL, start.seq, start.max_epoch),
             chain: start.chain,
             hlc,
+            read_hlc: start.hlc,
             claim: None,
             floor: Floor::default(),
             queue: Queue::default(),
@@ -205,6 +209,7 @@ impl<S: Sink> Task<S> {
         } = read;
         let header = &segment.header;
         self.hlc.observe(header.hlc_max);
+        self.read_hlc = self.read_hlc.max(header.hlc_max);
         let seq = header.seq;
         if self.reader.consume(header.epoch) == Verdict::Live {
             self.chain = chain::extend(self.chain, digest);
@@ -219,7 +224,7 @@ impl<S: Sink> Task<S> {
             seq,
             max_epoch: self.reader.max_epoch(),
             chain: self.chain,
-            hlc: self.hlc.last(),
+            hlc: self.read_hlc,
         });
         let log = self.member.log.to_string();
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]

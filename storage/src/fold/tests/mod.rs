@@ -1,7 +1,7 @@
 //! The laws of merging, tested on random logs of three regions against the definition itself.
 
 mod definition;
-mod history;
+pub(super) mod history;
 
 use super::{Base, NamespaceState, Residue, StateRows};
 use crate::format::Part;
