@@ -1,7 +1,7 @@
 //! [`Process`]: a node with its server, started and stopped in order.
 
 use crate::{
-    node::{Node, NodeError, NodeParts},
+    node::{ClusterParts, Node, NodeError, NodeParts},
     server::{self, Peers, PeersError, ServeError, ServerParts, Tls},
 };
 use isobath_config::Config;
@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub struct ProcessParts {
     /// Its settings, validated.
     pub config: Config,
+    /// The regions of its cluster, where it is part of one.
+    pub cluster: Option<ClusterParts>,
     /// The environment variables that the clouds' tools read.
     pub environment: Vec<(String, String)>,
     /// Time.
@@ -68,6 +70,7 @@ impl Process {
     pub async fn start(parts: ProcessParts) -> Result<Self, ProcessError> {
         let ProcessParts {
             config,
+            cluster,
             environment,
             clock,
             seed,
@@ -79,7 +82,8 @@ impl Process {
         let mut options = StoreOptions::from_config(&config.store, &config.log);
         options.create_dir = true;
         let store = Store::open(&config.bucket, environment, &options, &clock)?;
-        let peers = Peers::new(&config.server)?;
+        let cluster_key = cluster.as_ref().and_then(|cluster| cluster.key.clone());
+        let peers = Peers::new(&config.server)?.with_cluster_key(cluster_key.clone());
         // What cannot be used is told before anything is started.
         let tls = Tls::load(&config.server.tls).map_err(ServeError::from)?;
         let url = format!(
@@ -90,6 +94,7 @@ impl Process {
         let node = Node::start(NodeParts {
             config: config.clone(),
             store,
+            cluster,
             address: advertised.unwrap_or_else(|| match tls {
                 Some(_) => url.clone(),
                 None => address.to_string(),
@@ -113,6 +118,7 @@ impl Process {
             clock,
             config: config.server,
             peers,
+            cluster_key,
             metrics,
             seed: rng.random(),
             secrets: rng.random(),

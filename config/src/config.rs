@@ -2,8 +2,8 @@
 
 use crate::problems::Problems;
 use crate::{
-    CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem, Role,
-    SearchConfig, ServerConfig, StoreConfig,
+    CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem,
+    ReplicateConfig, Role, SearchConfig, ServerConfig, StoreConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Config {
     /// Where parts and indexes are kept for mapping; may be lost at any time, costs time only. Each
     /// process needs its own. Default `isobath-data/cache`.
     pub cache_dir: PathBuf,
-    /// What this process does: write, query, index, compact. Default all.
+    /// What this process does: write, query, index, compact, replicate. Default all.
     pub roles: Vec<Role>,
     /// The HTTP side.
     pub server: ServerConfig,
@@ -35,6 +35,8 @@ pub struct Config {
     pub fold: FoldConfig,
     /// For how long what is not current any more is kept in the bucket.
     pub gc: GcConfig,
+    /// How the logs of other regions are copied.
+    pub replicate: ReplicateConfig,
     /// How indexes are built.
     pub index: IndexConfig,
     /// How queries are run.
@@ -54,6 +56,7 @@ impl Default for Config {
             cache: CacheConfig::default(),
             fold: FoldConfig::default(),
             gc: GcConfig::default(),
+            replicate: ReplicateConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
         }
@@ -71,6 +74,8 @@ impl Config {
         self.cache.check(&mut Problems::new("cache", &mut found));
         self.fold.check(&mut Problems::new("fold", &mut found));
         self.gc.check(&mut Problems::new("gc", &mut found));
+        let replicate = &mut Problems::new("replicate", &mut found);
+        self.replicate.check(replicate);
         self.index.check(&mut Problems::new("index", &mut found));
         self.search.check(&mut Problems::new("search", &mut found));
         if found.is_empty() {

@@ -18,6 +18,12 @@ pub enum ConfigError {
     /// A setting is unknown or its value has the wrong type; says which and from where.
     #[error("the configuration cannot be understood")]
     Parse(#[source] Box<figment::Error>),
+    /// A file of a cluster is no TOML, or has keys or values that are unknown.
+    #[error("the cluster cannot be understood")]
+    Toml(#[source] toml::de::Error),
+    /// The same of one in JSON.
+    #[error("the cluster cannot be understood")]
+    Json(#[source] serde_json::Error),
     /// Settings that cannot be worked with, all of them.
     #[error("{}", List(.0))]
     Invalid(Vec<Problem>),

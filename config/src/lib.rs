@@ -5,6 +5,7 @@
 //! variables and the command line; [`Config::validate`] then names every problem at once.
 
 mod cache;
+mod cluster;
 mod config;
 mod error;
 mod fold;
@@ -14,6 +15,7 @@ mod index;
 mod load;
 mod log;
 mod problems;
+mod replicate;
 mod role;
 mod search;
 mod server;
@@ -21,6 +23,7 @@ mod store;
 mod tls;
 
 pub use cache::CacheConfig;
+pub use cluster::{Away, ClusterConfig, HomeConfig, RegionConfig, Replication};
 pub use config::Config;
 pub use error::ConfigError;
 pub use fold::FoldConfig;
@@ -30,6 +33,7 @@ pub use index::IndexConfig;
 pub use load::Sources;
 pub use log::LogConfig;
 pub use problems::Problem;
+pub use replicate::ReplicateConfig;
 pub use role::Role;
 pub use search::SearchConfig;
 pub use server::ServerConfig;

@@ -15,11 +15,19 @@ pub enum Role {
     Index,
     /// Folds the log into parts and merges them.
     Compact,
+    /// Copies the logs of the other regions of its cluster into its region's bucket.
+    Replicate,
 }
 
 impl Role {
     /// All of them, which is the default of a process.
-    pub const ALL: [Self; 4] = [Self::Write, Self::Query, Self::Index, Self::Compact];
+    pub const ALL: [Self; 5] = [
+        Self::Write,
+        Self::Query,
+        Self::Index,
+        Self::Compact,
+        Self::Replicate,
+    ];
 }
 
 impl fmt::Display for Role {
@@ -29,6 +37,7 @@ impl fmt::Display for Role {
             Self::Query => "query",
             Self::Index => "index",
             Self::Compact => "compact",
+            Self::Replicate => "replicate",
         })
     }
 }
@@ -38,6 +47,7 @@ impl FromStr for Role {
 
     fn from_str(s: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|role| role.to_string() == s);
-        found.ok_or_else(|| format!("unknown role `{s}`, expected write, query, index or compact"))
+        let all = "write, query, index, compact or replicate";
+        found.ok_or_else(|| format!("unknown role `{s}`, expected {all}"))
     }
 }

@@ -4,8 +4,10 @@ mod bench;
 mod bucket;
 mod chance;
 mod client;
+mod cluster;
 mod config;
 mod demo;
+mod dev;
 mod doctor;
 mod export;
 mod failure;
@@ -44,8 +46,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(bench::Args),
+    Cluster(cluster::Args),
     Config(config::Args),
     Demo(demo::Args),
+    Dev(dev::Args),
     Doctor(doctor::Args),
     Export(export::Args),
     Gc(gc::Args),
@@ -72,8 +76,10 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Bench(args) => block_on(bench::run(args)),
+        Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => block_on(demo::run(args)),
+        Command::Dev(args) => block_on(dev::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Export(args) => block_on(export::run(args)),
         Command::Gc(args) => block_on(gc::run(args)),

@@ -2,6 +2,7 @@
 
 use super::{
     chance,
+    cluster::RegionOfCluster,
     settings::{self, SettingsArgs},
 };
 use crate::telemetry;
@@ -9,7 +10,7 @@ use anyhow::Context as _;
 use isobath::process::{Process, ProcessParts};
 use isobath_config::Config;
 use isobath_storage::{Clock, SystemClock};
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, path::PathBuf, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a node of a region until SIGTERM or SIGINT: it takes writes and answers queries over HTTP.
@@ -17,6 +18,10 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
+    /// The file of the cluster that the region is part of; it says where the region's bucket is. What regions prove
+    /// to each other that they belong together stands in the variable `ISOBATH_CLUSTER_KEY`.
+    #[arg(long, value_name = "FILE", conflicts_with = "bucket")]
+    cluster: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
@@ -27,9 +32,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     tokio::spawn(telemetry::tend(metrics.clone(), Arc::new(SystemClock)));
     loop {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let region = args.cluster.as_deref();
+        let region = region.map(|file| RegionOfCluster::read(file, &config));
+        let mut environment = settings::environment();
+        let mut cluster = None;
+        if let Some(region) = region.transpose()? {
+            config.bucket.clone_from(&region.bucket);
+            environment = region.environment;
+            cluster = Some(region.parts);
+        }
         let process = Process::start(ProcessParts {
             config: config.clone(),
-            environment: settings::environment(),
+            cluster,
+            environment,
             clock,
             seed: chance::fresh_seed()?,
             metrics: Some(metrics.clone()),
@@ -41,14 +56,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         let ends = tokio::select! {
             _ = terminate.recv() => true,
             _ = interrupt.recv() => true,
-            () = process.node.fell_behind() => false,
+            why = process.node.must_restart() => {
+                tracing::warn!("{why}: starting anew");
+                false
+            }
         };
         let stopped = process.stop().await;
         stopped.context("the node did not stop in order")?;
         if ends {
             return Ok(());
         }
-        tracing::warn!("the log was removed up to where this node had not read it: starting anew");
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct SettingsArgs {
     /// A PEM file with the certificate's private key.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<String>,
-    /// What this process does, comma-separated: write, query, index, compact.
+    /// What this process does, comma-separated: write, query, index, compact, replicate.
     #[arg(long)]
     pub(crate) roles: Option<String>,
     /// Any other setting; see `isobath config print`.
@@ -95,7 +95,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Splits `key=value`.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected SECTION.KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }

@@ -19,17 +19,22 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Probes the bucket and recognises it by its marker, or makes a new one its own under ids from `new_id`; the
-    /// folder `cache` remembers it.
+    /// folder `cache` remembers it. Only where the region is `alone` a new bucket is made its own: those of a cluster
+    /// are marked when they become part of it.
     pub(super) async fn recognise(
         store: Store,
         region: Region,
         cache: &Path,
+        alone: bool,
         mut new_id: impl FnMut() -> Uuid,
     ) -> Result<Self, NodeError> {
         std::fs::create_dir_all(cache).map_err(NodeError::cache(cache))?;
         probe(&store, new_id()).await.verdict()?;
         let known = KnownBuckets::new(cache);
         let remembered = known.recall(&store.url).map_err(NodeError::cache(cache))?;
+        if !alone && remembered.is_none() && Marker::read(&store).await?.is_none() {
+            return Err(NodeError::NoMembership);
+        }
         let fresh = Marker::new(ClusterId(new_id()), region, BucketId(new_id()));
         let marker = Marker::ensure(&store, fresh, remembered).await?;
         known

@@ -2,9 +2,10 @@
 
 use super::{Node, cold::ColdQuery, opener::OpenError, search_error, write::FULL};
 use crate::server::{
-    Consistency, Deleted, Engine, EngineError, EngineErrorKind, Existence, Explained, GroundTruth,
-    Health, Metadata, NamespacePage, OnStale, OwnedLog, Policy, Pong, Queried, QueryCommand,
-    ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions, Written, keys::KeyRing,
+    Consistency, Deleted, Elsewhere, Engine, EngineError, EngineErrorKind, Existence, Explained,
+    GroundTruth, Health, Metadata, NamespacePage, NamespaceReplication, OnStale, OwnedLog, Policy,
+    Pong, Pushed, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, RegionPong,
+    RegionStatus, WriteCommand, WriteOptions, Written, keys::KeyRing,
 };
 use async_trait::async_trait;
 use isobath_query::{
@@ -14,7 +15,7 @@ use isobath_query::{
 use isobath_storage::{
     error::ErrorKind,
     log::{BarrierError, Committed, Role},
-    model::{Control, Hlc, Mutation, Namespace, Schema, Seq, Token, VersionVector},
+    model::{Control, Hlc, Mutation, Namespace, Schema, Stamp, Token, VersionVector},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -69,9 +70,9 @@ impl Engine for Node {
             mut queries,
             fusion,
         } = command;
-        let applied = self.log.applied();
+        let applied = self.positions.applied();
         let view = self.existing(namespace).await?;
-        let token = self.token(&options, applied, view.last_write);
+        let token = self.token(&options, &applied, view.last_write);
         let schema = Arc::clone(&view.schema);
         let rows = view.rows() as u64;
         let bytes = view.sets.iter().map(|set| set.memory() as u64).sum();
@@ -102,9 +103,9 @@ impl Engine for Node {
         options: ReadOptions,
     ) -> Result<Explained, EngineError> {
         self.reach(&options).await?;
-        let applied = self.log.applied();
+        let applied = self.positions.applied();
         let view = self.existing(namespace).await?;
-        let token = self.token(&options, applied, view.last_write);
+        let token = self.token(&options, &applied, view.last_write);
         query.recall_target.get_or_insert(self.recall_target);
         let plan = self
             .search(options.timeout, move |c| search::explain(&view, &query, c))
@@ -263,6 +264,52 @@ impl Engine for Node {
         }
     }
 
+    fn region_pong(&self) -> Option<RegionPong> {
+        self.regions.as_ref().map(|regions| regions.pong())
+    }
+
+    async fn offer(&self, pushed: Pushed) -> Result<VersionVector, EngineError> {
+        let Some(regions) = &self.regions else {
+            let said = "this region is not part of a cluster";
+            return Err(EngineError::new(Kind::NotFound, said));
+        };
+        Ok(regions.offer(pushed).await)
+    }
+
+    fn regions(&self) -> Vec<RegionStatus> {
+        let here = || vec![RegionStatus::alone(self.log_id.region, self.log.applied())];
+        self.regions
+            .as_ref()
+            .map_or_else(here, |regions| regions.statuses())
+    }
+
+    async fn replication(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<NamespaceReplication, EngineError> {
+        self.existing(namespace).await?;
+        let home = self.home(namespace).map(|home| home.region);
+        Ok(NamespaceReplication {
+            home: home.unwrap_or(self.log_id.region),
+            applied: self.positions.applied(),
+            regions: self.regions(),
+        })
+    }
+
+    fn home(&self, namespace: &Namespace) -> Option<Elsewhere> {
+        self.regions.as_ref()?.home(namespace)
+    }
+
+    fn holder(&self, token: &Token) -> Option<Elsewhere> {
+        let regions = self.regions.as_ref()?;
+        Some(regions.elsewhere(regions.holder(token)?))
+    }
+
+    async fn settle(&self, token: &Token, wait: Duration) {
+        // the deadline is as good an end as the token
+        drop(tokio::time::timeout(wait, self.reached(&token.seen)).await);
+    }
+
     fn ping(&self) -> Pong {
         let owned = match self.log.role() {
             Role::Owner { epoch } | Role::Claimant { epoch } => {
@@ -328,12 +375,26 @@ impl Node {
         let mut staleness = None;
         match options.consistency {
             Consistency::Strong => self.strong().await?,
-            Consistency::Eventual { max_staleness } => {
+            Consistency::Eventual {
+                max_staleness,
+                everywhere,
+            } => {
                 let known = self.staleness();
                 if max_staleness.is_some_and(|most| known.is_none_or(|known| known > most)) {
                     self.strong().await?;
                 }
                 staleness = self.staleness();
+                if let (Some(regions), Some(most), true) =
+                    (&self.regions, max_staleness, everywhere)
+                {
+                    let reached = regions.fresher_than(most, options.wait).await;
+                    staleness = staleness.max(reached);
+                    let stale = reached.is_none_or(|reached| reached > most);
+                    if stale && options.on_stale != OnStale::Serve {
+                        let said = "the logs of other regions were not read so far in time";
+                        return Err(EngineError::new(Kind::Stale, said));
+                    }
+                }
             }
             Consistency::Token => staleness = self.staleness(),
         }
@@ -375,19 +436,32 @@ impl Node {
             let said = "the token was given by another cluster";
             return Err(EngineError::new(Kind::Precondition, said));
         }
-        let wanted = token.seen.get(self.log_id);
-        let elsewhere = token.seen.iter().any(|(log, _)| log != self.log_id);
-        let mut applied = self.log.watch_applied();
-        let reached = async { !elsewhere && applied.wait_for(|seq| *seq >= wanted).await.is_ok() };
-        self.log.hint();
-        let reached = tokio::time::timeout(options.wait, reached)
-            .await
-            .unwrap_or(false);
+        let reached = tokio::time::timeout(options.wait, self.reached(&token.seen)).await;
+        let reached = reached.unwrap_or(false);
         if reached || options.on_stale == OnStale::Serve {
             return Ok(());
         }
         let said = "the state of the token was not reached in time";
-        Err(EngineError::new(Kind::Precondition, said))
+        Err(EngineError::new(Kind::Stale, said))
+    }
+
+    /// Waits until the views hold what `seen` says; `false` where it names a log that is not followed here.
+    async fn reached(&self, seen: &VersionVector) -> bool {
+        for (log, seq) in seen.iter() {
+            let mut applied = if log == self.log_id {
+                self.log.hint();
+                self.log.watch_applied()
+            } else if let Some(copy) = self.copies.get(&log) {
+                copy.hint();
+                copy.watch_applied()
+            } else {
+                return false;
+            };
+            if applied.wait_for(|applied| *applied >= seq).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits until the views hold every write that was acked before the call.
@@ -430,15 +504,17 @@ impl Node {
         })
     }
 
+    /// The token after a write: what it waited for, and the write.
     pub(super) fn token_after(&self, options: &ReadOptions, committed: &Committed) -> Token {
-        self.token(options, committed.stamp.seq, committed.stamp.hlc)
+        let Stamp { log, seq, hlc, .. } = committed.stamp;
+        self.token(options, &VersionVector::from_iter([(log, seq)]), hlc)
     }
 
     /// The request's token with what the answer has seen.
-    pub(super) fn token(&self, options: &ReadOptions, applied: Seq, hlc: Hlc) -> Token {
+    pub(super) fn token(&self, options: &ReadOptions, applied: &VersionVector, hlc: Hlc) -> Token {
         let before = options.min_token.as_ref();
         let mut seen = before.map_or_else(VersionVector::default, |token| token.seen.clone());
-        seen.advance(self.log_id, applied);
+        seen.merge(applied);
         let hlc = before.map_or(hlc, |token| token.hlc.max(hlc));
         Token {
             cluster: self.cluster,

@@ -5,7 +5,7 @@ use isobath_storage::{
     catalog::CatalogError,
     error::ErrorKind,
     format::FormatError,
-    model::{InvalidName, Seq},
+    model::{InvalidName, Region, Seq},
     store::StoreError,
 };
 use std::{
@@ -55,6 +55,23 @@ pub enum NodeError {
         #[source]
         source: object_store::Error,
     },
+    /// The bucket is not part of a cluster yet.
+    #[error("the bucket is not part of a cluster; run `isobath cluster init FILE` once")]
+    NoMembership,
+    /// The region is no member of its cluster any more.
+    #[error(
+        "region {region} was removed from its cluster; give it an empty bucket and another name, and add it again"
+    )]
+    Removed {
+        /// The region.
+        region: Region,
+    },
+    /// The settings do not say how a member of the cluster is reached.
+    #[error("region {region} is a member of the cluster, and the cluster's file does not name it")]
+    UnknownMember {
+        /// The region.
+        region: Region,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started")]
     Thread(#[source] io::Error),
@@ -71,7 +88,11 @@ impl NodeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Region(_) | Self::Objects(CacheError::InUse { .. }) => ErrorKind::Invalid,
+            Self::Region(_)
+            | Self::Objects(CacheError::InUse { .. })
+            | Self::NoMembership
+            | Self::UnknownMember { .. } => ErrorKind::Invalid,
+            Self::Removed { .. } => ErrorKind::Fenced,
             Self::Checkpoint(error) => error.kind(),
             Self::Segment { source, .. } => source.kind(),
             Self::Objects(_) | Self::Cache { .. } | Self::Fetch { .. } => ErrorKind::Unavailable,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! HTTP ─▶ Engine ─▶ log (append, barrier) ─▶ NodeSink ─▶ Views ◀─ search pool ◀─ Engine ◀─ HTTP
+//!     copies of other regions' logs ─▶ CopySink ─┘
 //!                     │ bucket ◀─ folding: parts, manifests, checkpoints ─▶ Views
 //!                     └─────────▶ opener: namespaces that somebody asks for ─┘
 //! ```
@@ -9,30 +10,36 @@
 mod adopt;
 mod bucket;
 mod cold;
+mod copies;
 mod copy;
 mod engine;
 mod error;
 mod folding;
+mod following;
 mod keys;
 mod metrics;
 mod opener;
 mod past;
 mod peers;
 mod pending;
+mod positions;
 mod recent;
 mod refusal;
+mod regions;
 mod sink;
 mod sweeping;
 mod write;
 
 pub use error::NodeError;
 pub use refusal::Refusal;
+pub use regions::ClusterParts;
 
 use crate::server::{EngineError, EngineErrorKind, Peers};
 use adopt::Adopting;
 use bucket::Bucket;
 use cold::Cold;
 use folding::Folding;
+use following::{Followed, Following};
 use isobath_compactor::{Compactor, Scratch};
 use isobath_config::{Config, Role as NodeRole};
 use isobath_query::{
@@ -43,22 +50,24 @@ use isobath_query::{
 use isobath_storage::{
     Clock,
     catalog::Catalog,
-    log::{self, LogHandle, Member, Role, Start, StopReason},
-    model::{ClusterId, LogId, Namespace, Region, ShardId},
+    log::{LogHandle, Role, Start, StopReason},
+    model::{ClusterId, LogId, Namespace, Region, Seq, ShardId},
     store::Store,
 };
 use keys::Keys;
 use opener::Opener;
 use parking_lot::Mutex;
-use peers::OwnerPing;
+use positions::{Positions, start_after};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use regions::{Regions, RegionsParts};
 use sink::{NodeSink, Terms};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 use sweeping::Sweeping;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use write::WriteLimits;
@@ -75,6 +84,8 @@ pub struct NodeParts {
     pub store: Store,
     /// Where the other nodes of the region reach this one, as `host:port`.
     pub address: String,
+    /// The other regions of its cluster, where it has any.
+    pub cluster: Option<ClusterParts>,
     /// The way to other nodes.
     pub peers: Peers,
     /// Time.
@@ -93,6 +104,11 @@ pub struct Node {
     opener: Arc<Opener>,
     keys: Keys,
     log: LogHandle<Terms>,
+    /// The copies of other regions' logs.
+    copies: BTreeMap<LogId, LogHandle<()>>,
+    positions: Positions,
+    /// The other regions, where they can be talked to.
+    regions: Option<Arc<Regions>>,
     pool: SearchPool,
     index: Arc<IndexService>,
     cold: Arc<Cold>,
@@ -113,85 +129,82 @@ pub struct Node {
 }
 
 impl Node {
-    /// Probes and recognises the bucket, and starts to follow its log.
+    /// Probes and recognises the bucket, and starts to follow its log, and its copies of other regions' logs.
     pub async fn start(parts: NodeParts) -> Result<Arc<Self>, NodeError> {
         let (config, clock) = (parts.config, parts.clock);
         let region: Region = config.region.parse()?;
         let mut rng = StdRng::from_seed(parts.seed);
         let mut new_id = || Uuid::from_u128(rng.random());
-        let bucket = Bucket::recognise(parts.store, region, &config.cache_dir, &mut new_id).await?;
+        let alone = parts.cluster.is_none();
+        let cache = &config.cache_dir;
+        let bucket = Bucket::recognise(parts.store, region, cache, alone, &mut new_id).await?;
+        let membership = regions::membership(&bucket, parts.cluster.as_ref()).await?;
         let id = new_id();
         let log_id = LogId::new(region, ShardId(0));
         let broken = Arc::new(OnceLock::new());
         let shutdown = CancellationToken::new();
+        let tasks = TaskTracker::new();
         let (held, sink) = Held::restore(&config, &bucket, log_id, &clock, &broken).await?;
-        let member = Member {
-            cluster: bucket.marker.cluster,
-            log: log_id,
-            writer: id,
-            address: Some(parts.address),
-            claims: config.roles.contains(&NodeRole::Write),
-        };
-        let peer = OwnerPing::new(parts.peers, log_id, config.log.ping_interval);
-        let (log, log_task) = log::start(log::Parts {
-            member,
-            config: config.log.clone(),
-            hold: config.server.owner_wait,
-            store: Arc::clone(&bucket.store.log),
-            look: bucket.store.look.clone(),
-            charges_per_request: bucket.store.charges_per_request(),
-            clock: Arc::clone(&clock),
-            rng,
-            peer: Arc::new(peer),
-            bucket: Arc::new(bucket.clone()),
-            sink,
-            start: held.start,
-            shutdown: shutdown.clone(),
-        });
-        let sweeping = Sweeping::new(&config.gc, &bucket.store, &clock, &shutdown);
-        let index = held.indexes(&config, &bucket, &clock, id)?;
-        let cold = held.cold(&bucket, &index);
-        let folding = held.folding(&config, &clock, &index, (log_id, &log), &shutdown);
-        let folding = folding.start()?;
-        let pool = SearchPool::start(&config.search, Arc::clone(&clock));
-        let node = Arc::new(Self {
+        let following = Following {
+            config: &config,
+            bucket: &bucket,
+            membership: membership.as_ref(),
+            address: parts.address,
             id,
-            log_id,
-            cluster: bucket.marker.cluster,
-            views: held.views,
-            opener: held.opener,
-            keys: Keys::default(),
-            log,
-            pool: pool.map_err(NodeError::Thread)?,
-            index,
-            cold,
+            log: log_id,
+            clock: &clock,
+            shutdown: &shutdown,
+            tasks: &tasks,
+        };
+        let followed = following
+            .start(&held, sink, &broken, &parts.peers, &mut rng)
+            .await?;
+        let regions = parts.cluster.zip(membership).map(|(cluster, membership)| {
+            let parts = RegionsParts {
+                config: &config,
+                bucket: &bucket,
+                membership,
+                cluster,
+                link: parts.peers,
+                followed: &followed,
+                clock: &clock,
+                seed: rng.random(),
+                shutdown: &shutdown,
+            };
+            Regions::start(parts, &tasks)
+        });
+        let running = Running {
+            config,
+            bucket,
+            id,
+            held,
+            followed,
+            regions,
             clock,
             broken,
-            fresh: Mutex::new(None),
-            read_timeout: config.server.request_timeout,
-            search_timeout: config.search.deadline,
-            recall_target: config.index.recall_target,
-            max_unfolded: config.fold.max_unfolded.as_u64(),
-            limits: WriteLimits::of(&config.server, &config.fold, &bucket),
-            adopting: Adopting::new(&config, &bucket, held.compactor),
             shutdown,
-            tasks: TaskTracker::new(),
-        });
-        node.tasks.spawn(Arc::clone(&node).catch_up());
-        node.tasks.spawn(ended(log_task, folding));
-        if compacts(&config) {
-            node.tasks.spawn_blocking(move || sweeping.run());
-        }
-        Ok(node)
+            tasks,
+        };
+        running.node()
     }
 
-    /// Waits until segments that this node has not read are deleted: it has to start anew, from a newer checkpoint.
-    pub async fn fell_behind(&self) {
-        let behind = |role: &Role| matches!(role, Role::Stopped(StopReason::Behind { .. }));
-        let mut role = self.log.watch_role();
-        if role.wait_for(behind).await.is_err() && !behind(&role.borrow()) {
-            // it stopped for another reason
-            std::future::pending::<()>().await;
+    /// Waits until it has to start anew, and says why: segments that it has not read are deleted, so that it needs a
+    /// newer checkpoint; or the regions of its cluster are others than they were.
+    pub async fn must_restart(&self) -> &'static str {
+        let copies = self.copies.values().map(LogHandle::watch_role);
+        let roles = copies.chain([self.log.watch_role()]);
+        let behind = roles.map(|role| Box::pin(fell_behind(role)));
+        let changed = async {
+            match &self.regions {
+                Some(regions) => regions.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = futures::future::select_all(behind) => {
+                "the log was removed up to where this node had not read it"
+            }
+            () = changed => "the regions of the cluster have changed",
         }
     }
 
@@ -259,13 +272,86 @@ impl Node {
     }
 }
 
+/// What follows the logs, before anybody asks it.
+#[derive(Debug)]
+struct Running {
+    config: Config,
+    bucket: Bucket,
+    id: Uuid,
+    held: Held,
+    followed: Followed,
+    regions: Option<Arc<Regions>>,
+    clock: Arc<dyn Clock>,
+    broken: Arc<OnceLock<String>>,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Starts what folds, sweeps and searches.
+    fn node(self) -> Result<Arc<Node>, NodeError> {
+        let Self {
+            config,
+            bucket,
+            id,
+            held,
+            followed,
+            regions,
+            clock,
+            broken,
+            shutdown,
+            tasks,
+        } = self;
+        let members = regions.as_deref().map(Regions::catalogs).cloned();
+        let sweeping = Sweeping::new(&config.gc, &bucket.store, members, &clock, &shutdown);
+        let index = held.indexes(&config, &bucket, &clock, id)?;
+        let cold = held.cold(&bucket, &index);
+        let folding = held.folding(&config, &clock, &index, &followed.positions, &shutdown);
+        let folding = folding.start()?;
+        let pool = SearchPool::start(&config.search, Arc::clone(&clock));
+        let node = Arc::new(Node {
+            id,
+            log_id: LogId::new(bucket.marker.region, ShardId(0)),
+            cluster: bucket.marker.cluster,
+            views: held.views,
+            opener: held.opener,
+            keys: Keys::default(),
+            log: followed.log,
+            copies: followed.copies,
+            positions: followed.positions,
+            regions,
+            pool: pool.map_err(NodeError::Thread)?,
+            index,
+            cold,
+            clock,
+            broken,
+            fresh: Mutex::new(None),
+            read_timeout: config.server.request_timeout,
+            search_timeout: config.search.deadline,
+            recall_target: config.index.recall_target,
+            max_unfolded: config.fold.max_unfolded.as_u64(),
+            limits: WriteLimits::of(&config.server, &config.fold, &bucket),
+            adopting: Adopting::new(&config, &bucket, held.compactor),
+            shutdown,
+            tasks,
+        });
+        node.tasks.spawn(Arc::clone(&node).catch_up());
+        node.tasks.spawn(ended(followed.task, folding));
+        if compacts(&config) {
+            node.tasks.spawn_blocking(move || sweeping.run());
+        }
+        Ok(node)
+    }
+}
+
 /// What a node holds of its log before it reads on.
 #[derive(Debug)]
 struct Held {
     views: Arc<Views>,
     opener: Arc<Opener>,
     compactor: Compactor,
-    start: Start,
+    /// Up to where the checkpoint holds each log.
+    starts: BTreeMap<LogId, Start>,
 }
 
 impl Held {
@@ -279,17 +365,11 @@ impl Held {
     ) -> Result<(Self, NodeSink), NodeError> {
         let views = Arc::new(Views::default());
         let catalog = Catalog::new(Arc::clone(&bucket.store.data));
-        let mut start = Start::default();
+        let mut starts = BTreeMap::new();
         if let Some(checkpoint) = catalog.newest_checkpoint().await? {
             let checkpoint = catalog.open(checkpoint).await?;
-            if let Some(position) = checkpoint.checkpoint.logs.get(&log) {
-                start = Start {
-                    seq: position.seq,
-                    max_epoch: position.max_epoch,
-                    chain: position.chain,
-                    hlc: position.hlc,
-                };
-            }
+            let logs = checkpoint.checkpoint.logs.iter();
+            starts.extend(logs.map(|(log, position)| (*log, start_after(position))));
             views.adopt(Arc::new(checkpoint));
         }
         let cache = open_cache(config, bucket)?;
@@ -302,14 +382,14 @@ impl Held {
         if compacts(config) {
             sink.limit_backlog(config.fold.max_backlog.as_u64());
         }
-        sink.remember(bucket, log, start.seq, clock.now_ms())
-            .await?;
+        let seq = starts.get(&log).map_or(Seq::ZERO, |start| start.seq);
+        sink.remember(bucket, log, seq, clock.now_ms()).await?;
         let opener = Arc::new(opener);
         let held = Self {
             views,
             opener,
             compactor,
-            start,
+            starts,
         };
         Ok((held, sink))
     }
@@ -348,19 +428,18 @@ impl Held {
         config: &Config,
         clock: &Arc<dyn Clock>,
         index: &Arc<IndexService>,
-        (log_id, log): (LogId, &LogHandle<Terms>),
+        positions: &Positions,
         shutdown: &CancellationToken,
     ) -> Folding {
         Folding {
             config: config.fold.clone(),
-            log: log_id,
             compacts: compacts(config),
             views: Arc::clone(&self.views),
             opener: Arc::clone(&self.opener),
             compactor: self.compactor.clone(),
             clock: Arc::clone(clock),
             index: Arc::clone(index),
-            position: log.watch_position(),
+            positions: positions.clone(),
             shutdown: shutdown.clone(),
         }
     }
@@ -382,6 +461,15 @@ fn open_cache(config: &Config, bucket: &Bucket) -> Result<Arc<ObjectCache>, Node
     let store = Arc::clone(&bucket.store.data);
     let cache = ObjectCache::open(&dir, config.cache.max_bytes.as_u64(), store)?;
     Ok(Arc::new(cache))
+}
+
+/// Waits until segments of a log are deleted that were not read.
+async fn fell_behind(mut role: watch::Receiver<Role>) {
+    let behind = |role: &Role| matches!(role, Role::Stopped(StopReason::Behind { .. }));
+    if role.wait_for(behind).await.is_err() && !behind(&role.borrow()) {
+        // it stopped for another reason
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Waits until the log's task and the folding thread have ended.

@@ -11,7 +11,7 @@ use isobath_compactor::state::{Moment, OpenParts, StateError};
 use isobath_storage::{
     error::ErrorKind,
     fold::PartRows,
-    model::{LogId, Namespace, PartEntry, Seq, VersionVector},
+    model::{LogId, Namespace, PartEntry, Seq},
     store::keys::{Key, PartKey},
 };
 use object_store::ObjectStore;
@@ -121,7 +121,7 @@ impl Past {
             entries: grounds.entries,
             prior: grounds.prior,
             blocks: grounds.blocks,
-            seen: VersionVector::from_iter([(self.log, end)]),
+            seen: positions.iter().map(|(log, at)| (*log, at.seq)).collect(),
         };
         Ok((source, end))
     }

@@ -2,8 +2,8 @@
 
 use isobath_compactor::gc::{Gc, Times};
 use isobath_config::GcConfig;
-use isobath_storage::{Clock, store::Store};
-use std::{error::Error, sync::Arc, time::Duration};
+use isobath_storage::{Clock, catalog::Catalog, model::Region, store::Store};
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,9 +20,11 @@ pub(super) struct Sweeping {
 }
 
 impl Sweeping {
+    /// Sweeps a bucket; `members` are the catalogs of the other members of its cluster, whose acks count.
     pub(super) fn new(
         config: &GcConfig,
         store: &Store,
+        members: Option<BTreeMap<Region, Catalog>>,
         clock: &Arc<dyn Clock>,
         shutdown: &CancellationToken,
     ) -> Self {
@@ -31,7 +33,8 @@ impl Sweeping {
                 Arc::clone(&store.data),
                 Times::from(config),
                 Arc::clone(clock),
-            ),
+            )
+            .among(members),
             interval: config.interval,
             clock: Arc::clone(clock),
             shutdown: shutdown.clone(),

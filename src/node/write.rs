@@ -7,7 +7,8 @@ use super::{
     sink::Terms,
 };
 use crate::server::{
-    ByFilter, EngineError, EngineErrorKind, PatchByFilter, WriteCommand, WriteOptions, Written,
+    ByFilter, Concern, Engine as _, EngineError, EngineErrorKind, PatchByFilter, WriteCommand,
+    WriteOptions, Written,
 };
 use isobath_config::{FoldConfig, ServerConfig};
 use isobath_query::{
@@ -15,8 +16,8 @@ use isobath_query::{
     view::View,
 };
 use isobath_storage::{
-    log::AppendError,
-    model::{Control, Counts, Mutation, Namespace, Request},
+    log::{AppendError, Committed},
+    model::{Control, Counts, Mutation, Namespace, Region, Request},
     store::Space,
 };
 use std::{sync::Arc, time::Duration};
@@ -89,6 +90,8 @@ impl Node {
     ) -> Result<Written, EngineError> {
         self.has_room(&command)?;
         let depends = command.depends_on_rows();
+        self.check_home(namespace, depends)?;
+        self.check_concern(options.concern)?;
         let copied = command.copy_from.take();
         let mut follows = None;
         if let Some(from) = &copied {
@@ -122,12 +125,50 @@ impl Node {
         if copied.is_some() {
             self.open_adopted(namespace).await;
         }
+        let replicated_to = self.replicated(&committed, options.concern).await;
         Ok(Written {
+            replicated_to,
             counts: committed.counts,
             token: self.token_after(&options.read, &committed),
             committed_at_ms: committed.stamp.hlc.millis(),
             affected: committed.affected,
         })
+    }
+
+    /// Refuses a write that another region has to decide on.
+    fn check_home(&self, namespace: &Namespace, depends: bool) -> Result<(), EngineError> {
+        let home = depends.then(|| self.home(namespace)).flatten();
+        home.map_or(Ok(()), |home| {
+            let said = format!(
+                "conditional and by-filter writes to namespace '{namespace}' are taken in region {} only",
+                home.region
+            );
+            Err(EngineError::new(Kind::NotHome, said))
+        })
+    }
+
+    /// Refuses a write that is wanted in more regions than there are.
+    fn check_concern(&self, concern: Option<Concern>) -> Result<(), EngineError> {
+        let wanted = concern.map_or(1, |concern| concern.regions);
+        let regions = self.regions.as_ref().map_or(1, |regions| regions.count());
+        if wanted <= regions {
+            return Ok(());
+        }
+        let said = format!("write_concern.regions: {wanted} are more than the cluster's {regions}");
+        Err(EngineError::new(Kind::Invalid, said))
+    }
+
+    /// Waits until enough regions' buckets hold a write, where it asked for several; those that do.
+    async fn replicated(
+        &self,
+        committed: &Committed,
+        concern: Option<Concern>,
+    ) -> Option<Vec<Region>> {
+        let Concern { regions, wait } = concern?;
+        let Some(others) = &self.regions else {
+            return Some(vec![self.log_id.region]);
+        };
+        Some(others.replicated(committed.stamp.seq, regions, wait).await)
     }
 
     /// Opens what a namespace adopted just now, so that the next request need not.

@@ -42,6 +42,9 @@ impl<'a> Commit<'a> {
     ) -> Result<Committed<T>, ApiError> {
         let clock = &self.server.clock;
         let start = clock.monotonic();
+        if let Some(away) = self.away() {
+            return self.at_home(away).await.map(Committed::There);
+        }
         let mut unknown = false;
         loop {
             let owner = self.original.and_then(|original| {

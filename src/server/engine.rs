@@ -1,12 +1,15 @@
 //! [`Engine`]: what the HTTP API asks of a node.
 
-use super::{EngineError, Policy, WriteCommand, keys::KeyRing};
+use super::{
+    Elsewhere, EngineError, EngineErrorKind, NamespaceReplication, Policy, Pushed, RegionPong,
+    RegionStatus, WriteCommand, keys::KeyRing,
+};
 use async_trait::async_trait;
 use isobath_query::search::{Answer, Filter, Fusion, Hit, Query};
 use isobath_storage::log::Affected;
 use isobath_storage::model::{
     AttributeName, BodyHash, Counts, Epoch, IdempotencyKey, LogId, Namespace, Region, Schema, Seq,
-    Token,
+    Token, VersionVector,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -89,6 +92,40 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// What another node of the region wants to know; never waits for the store.
     fn ping(&self) -> Pong;
+
+    /// What a node of another region wants to know; `None` where the region is alone. Never waits for the store.
+    fn region_pong(&self) -> Option<RegionPong> {
+        None
+    }
+
+    /// Takes what the owner of another region's log pushed. What the bucket holds as soon as it holds the log up to the
+    /// push's tail, or after a while.
+    async fn offer(&self, _: Pushed) -> Result<VersionVector, EngineError> {
+        let said = "this region is not part of a cluster";
+        Err(EngineError::new(EngineErrorKind::NotFound, said))
+    }
+
+    /// The regions of the cluster as this node sees them, or its own alone.
+    fn regions(&self) -> Vec<RegionStatus> {
+        vec![]
+    }
+
+    /// A namespace as the regions of its cluster hold it.
+    async fn replication(&self, namespace: &Namespace)
+    -> Result<NamespaceReplication, EngineError>;
+
+    /// Where conditional and by-filter writes to `namespace` are resolved; `None` where here.
+    fn home(&self, _: &Namespace) -> Option<Elsewhere> {
+        None
+    }
+
+    /// A region that holds what `token` says for sure: one whose log this node has not read far enough.
+    fn holder(&self, _: &Token) -> Option<Elsewhere> {
+        None
+    }
+
+    /// Waits until the views have reached `token`, or for `wait`.
+    async fn settle(&self, _: &Token, _: Duration) {}
 }
 
 /// What a write's effect and answer depend on besides the command.
@@ -106,8 +143,19 @@ pub struct WriteOptions {
     pub forwarded: bool,
     /// Written even where much waits to be folded.
     pub disable_backpressure: bool,
+    /// In how many regions' buckets it must be before it is answered, if it gets there in time.
+    pub concern: Option<Concern>,
     /// Where and when the caller wants to have got to before the write.
     pub read: ReadOptions,
+}
+
+/// In how many regions' buckets a write is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concern {
+    /// How many, that which commits it among them.
+    pub regions: usize,
+    /// How long to wait for them after the commit.
+    pub wait: Duration,
 }
 
 /// How fresh the state must be that a command sees.
@@ -135,6 +183,8 @@ pub enum Consistency {
     Eventual {
         /// How much staler than the log the view may be.
         max_staleness: Option<Duration>,
+        /// Whether that holds for the logs of all regions: the client named a bound.
+        everywhere: bool,
     },
     /// The node's current view, as soon as it has reached the token.
     Token,
@@ -148,6 +198,8 @@ pub enum OnStale {
     Error,
     /// Answers from the state that there is.
     Serve,
+    /// Has another region answer, one that holds what the token says; fails like `Error` where there is none.
+    Remote,
 }
 
 /// What a write did.
@@ -161,6 +213,9 @@ pub struct Written {
     pub token: Token,
     /// When it was committed: the milliseconds of the segment's time.
     pub committed_at_ms: u64,
+    /// The regions whose buckets hold it, where the write asked for several; fewer than it asked for where they did
+    /// not get it in time.
+    pub replicated_to: Option<Vec<Region>>,
 }
 
 /// A namespace was deleted.

@@ -13,6 +13,10 @@ pub enum EngineErrorKind {
     Conflict,
     /// A token is of another cluster, or was not reached in time.
     Precondition,
+    /// What was asked for was not reached in time; another region may have it.
+    Stale,
+    /// Only another region may decide on the command; nothing was applied.
+    NotHome,
     /// The command is larger than this node takes.
     TooLarge,
     /// A queue is full; the same command later may pass.

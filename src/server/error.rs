@@ -33,6 +33,7 @@ pub(crate) struct ApiError {
     retry_after: Option<Duration>,
     not_owner: bool,
     never_retry: bool,
+    stale: bool,
 }
 
 impl ApiError {
@@ -48,6 +49,7 @@ impl ApiError {
             retry_after: None,
             not_owner: false,
             never_retry: false,
+            stale: false,
         }
     }
 
@@ -87,6 +89,13 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Whether another region may have what this one has not reached.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+}
+
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         let status = match fault.kind {
@@ -106,8 +115,8 @@ impl From<EngineError> for ApiError {
         let (status, retry) = match &error.kind {
             Kind::Invalid => (StatusCode::BAD_REQUEST, None),
             Kind::NotFound => (StatusCode::NOT_FOUND, None),
-            Kind::Conflict => (StatusCode::CONFLICT, None),
-            Kind::Precondition => (StatusCode::PRECONDITION_FAILED, None),
+            Kind::Conflict | Kind::NotHome => (StatusCode::CONFLICT, None),
+            Kind::Precondition | Kind::Stale => (StatusCode::PRECONDITION_FAILED, None),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Kind::Overloaded => (StatusCode::TOO_MANY_REQUESTS, Some(RETRY_SOON)),
             Kind::Forbidden => (StatusCode::FORBIDDEN, None),
@@ -126,7 +135,11 @@ impl From<EngineError> for ApiError {
         Self {
             retry_after: error.retry_after.or(retry),
             not_owner: matches!(error.kind, Kind::NotOwner { .. }),
-            never_retry: matches!(error.kind, Kind::UnknownOutcome { repeatable: false }),
+            never_retry: matches!(
+                error.kind,
+                Kind::NotHome | Kind::UnknownOutcome { repeatable: false }
+            ),
+            stale: error.kind == Kind::Stale,
             ..Self::new(status, error.message)
         }
     }

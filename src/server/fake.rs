@@ -2,8 +2,8 @@
 
 use super::{
     Deleted, Engine, EngineError, EngineErrorKind, Explained, GroundTruth, Health, Metadata,
-    NamespacePage, OwnedLog, Policy, Pong, Queried, QueryCommand, ReadOptions, RecallCommand,
-    Recalled, WriteCommand, WriteOptions, Written,
+    NamespacePage, NamespaceReplication, OwnedLog, Policy, Pong, Queried, QueryCommand,
+    ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions, Written,
     keys::{ApiKey, KeyRing},
 };
 use async_trait::async_trait;
@@ -112,6 +112,7 @@ impl Engine for FakeEngine {
         self.writes.lock().push((command, options));
         tokio::time::sleep(delay).await;
         Ok(Written {
+            replicated_to: None,
             counts: Counts {
                 upserted: Some(2),
                 ..Counts::default()
@@ -257,6 +258,14 @@ impl Engine for FakeEngine {
             Some(_) => Health::NotReady("told to fail".into()),
             None => Health::Ready,
         }
+    }
+
+    async fn replication(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<NamespaceReplication, EngineError> {
+        let said = format!("namespace '{namespace}' was not found");
+        Err(EngineError::new(EngineErrorKind::NotFound, said))
     }
 
     fn ping(&self) -> Pong {

@@ -6,7 +6,7 @@ use super::{
 };
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use isobath_storage::model::{IdempotencyKey, Token};
 use std::time::Duration;
@@ -20,6 +20,11 @@ const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count
 /// The key of a write that another node took from the client.
 const FORWARDED_KEY: HeaderName = HeaderName::from_static("x-isobath-key");
 
+/// The region that sends a request to another.
+pub(crate) const FROM_REGION: HeaderName = HeaderName::from_static("x-isobath-from-region");
+/// The region that answered a request which another had taken.
+pub(crate) const SERVED_BY: HeaderName = HeaderName::from_static("x-isobath-served-by");
+
 /// The longest key that a client may give, in bytes.
 const MAX_KEY: usize = 256;
 /// How long a request waits for its token where it does not say.
@@ -32,8 +37,10 @@ pub(crate) struct RequestHeaders {
     pub(crate) key: Option<IdempotencyKey>,
     /// The client sent the same request before.
     pub(crate) retry: bool,
-    /// Another node took the request from the client.
+    /// Another node of the region took the request from the client.
     pub(crate) forwarded: bool,
+    /// In how many regions' buckets the write is wanted.
+    pub(crate) regions: Option<usize>,
     min_token: Option<Token>,
     wait: Option<Duration>,
     on_stale: OnStale,
@@ -42,9 +49,6 @@ pub(crate) struct RequestHeaders {
 impl RequestHeaders {
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Fault> {
         let text = |name: &HeaderName| text(headers, name);
-        if text(&WRITE_REGIONS)?.is_some_and(|regions| regions != "1") {
-            return Err(Fault::not_yet(WRITE_REGIONS.as_str()));
-        }
         let forwarded = text(&FORWARDED_KEY)?.map(forwarded_key).transpose()?;
         let given = text(&IDEMPOTENCY_KEY)?.map(client_key).transpose()?;
         let token = text(&MIN_TOKEN)?.map(str::parse::<Token>).transpose();
@@ -52,15 +56,18 @@ impl RequestHeaders {
         Ok(Self {
             key: forwarded.or(given),
             retry: retries.is_some_and(|count| count > 0),
-            forwarded: forwarded.is_some(),
+            // Sent here from another region it is as good as from a client.
+            forwarded: forwarded.is_some() && !headers.contains_key(&FROM_REGION),
+            regions: text(&WRITE_REGIONS)?.map(regions).transpose()?,
             min_token: token.map_err(|e| Fault::stale(e.to_string()).under(MIN_TOKEN.as_str()))?,
             wait: text(&WAIT_MS)?.map(milliseconds).transpose()?,
             on_stale: match text(&ON_STALE)? {
                 None | Some("error") => OnStale::Error,
                 Some("serve") => OnStale::Serve,
-                Some("remote") => return Err(Fault::not_yet("`x-isobath-on-stale: remote`")),
+                Some("remote") => OnStale::Remote,
                 Some(_) => {
-                    return Err(Fault::invalid("expected error or serve").under(ON_STALE.as_str()));
+                    let text = "expected error, serve or remote";
+                    return Err(Fault::invalid(text).under(ON_STALE.as_str()));
                 }
             },
         })
@@ -97,7 +104,15 @@ impl RequestHeaders {
 /// The headers with which a request named `key` goes to another node.
 pub(crate) fn forwarded_headers(headers: &HeaderMap, key: IdempotencyKey) -> HeaderMap {
     let mut forwarded = HeaderMap::new();
-    for name in [CONTENT_TYPE, MIN_TOKEN, WAIT_MS, ON_STALE, RETRY_COUNT] {
+    for name in [
+        CONTENT_TYPE,
+        MIN_TOKEN,
+        WAIT_MS,
+        ON_STALE,
+        RETRY_COUNT,
+        WRITE_REGIONS,
+        ACCEPT,
+    ] {
         if let Some(value) = headers.get(&name) {
             forwarded.insert(name, value.clone());
         }
@@ -133,6 +148,19 @@ fn forwarded_key(text: &str) -> Result<IdempotencyKey, Fault> {
         .filter(|_| text.len() == 32);
     let fault = || Fault::invalid("expected 32 hexadecimal digits").under(FORWARDED_KEY.as_str());
     key.map(IdempotencyKey).ok_or_else(fault)
+}
+
+fn regions(text: &str) -> Result<usize, Fault> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| Fault::invalid("expected how many").under(WRITE_REGIONS.as_str()))
+}
+
+/// The headers with which a read goes to a node of another region, which answers or fails.
+pub(crate) fn remote_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut remote = forwarded_headers(headers, IdempotencyKey(0));
+    remote.remove(&FORWARDED_KEY);
+    remote.insert(ON_STALE, HeaderValue::from_static("error"));
+    remote
 }
 
 fn milliseconds(text: &str) -> Result<Duration, Fault> {
@@ -180,12 +208,7 @@ mod tests {
             (
                 "x-isobath-on-stale",
                 "x",
-                "x-isobath-on-stale: expected error or serve",
-            ),
-            (
-                "x-isobath-on-stale",
-                "remote",
-                "`x-isobath-on-stale: remote` is not supported yet",
+                "x-isobath-on-stale: expected error, serve or remote",
             ),
             (
                 "x-isobath-key",
@@ -194,8 +217,8 @@ mod tests {
             ),
             (
                 "x-isobath-write-regions",
-                "2",
-                "x-isobath-write-regions is not supported yet",
+                "0",
+                "x-isobath-write-regions: expected how many",
             ),
             (
                 "idempotency-key",

@@ -24,6 +24,7 @@ mod peer;
 mod peers;
 mod policy;
 mod query_steps;
+mod regions;
 mod request;
 mod routes;
 mod seen;
@@ -35,8 +36,8 @@ mod tls;
 mod write_command;
 
 pub use engine::{
-    Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage, OnStale,
-    OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, StoreUse,
+    Concern, Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage,
+    OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, StoreUse,
     WriteOptions, Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
@@ -44,6 +45,9 @@ pub use engine_error::{EngineError, EngineErrorKind};
 pub use peers::{PeerError, Peers, PeersError};
 pub use policy::{Pinning, Policy, PolicyChange};
 pub use query_steps::QuerySteps;
+pub use regions::{
+    ClusterSecret, Elsewhere, NamespaceReplication, Pushed, RegionPong, RegionStatus,
+};
 pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
 pub use tls::{Tls, TlsError};
 pub use write_command::{

@@ -1,4 +1,4 @@
-//! [`Peers`]: how a node talks to the other nodes of its region.
+//! [`Peers`]: how a node talks to other nodes.
 
 use super::{engine::Pong, error::NOT_OWNER, metrics};
 use axum::{
@@ -15,11 +15,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The path that answers a [`Pong`].
 pub(crate) const PING_PATH: &str = "/internal/v1/ping";
 
-/// How a node talks to the other nodes of its region. Cheap to clone: connections are shared.
+/// How a node talks to the other nodes of its region, and to those of others. Cheap to clone: connections are shared.
 #[derive(Debug, Clone)]
 pub struct Peers {
     client: reqwest::Client,
     secret: Option<HiddenText>,
+    cluster_key: Option<HiddenText>,
 }
 
 /// Why no other node can be talked to.
@@ -46,6 +47,14 @@ pub struct PeerError {
     pub address: String,
     /// What happened instead.
     pub source: reqwest::Error,
+}
+
+impl PeerError {
+    /// Puts the address to an error.
+    pub(super) fn at(address: &str) -> impl FnOnce(reqwest::Error) -> Self {
+        let address = address.to_owned();
+        move |source| Self { address, source }
+    }
 }
 
 /// A request as it came from the client, to be sent to another node.
@@ -89,15 +98,36 @@ impl Peers {
         Ok(Self {
             client: client.build()?,
             secret: config.node_secret.clone(),
+            cluster_key: None,
         })
+    }
+
+    /// The same client, which proves to other regions that it knows the key of their cluster.
+    #[must_use]
+    pub fn with_cluster_key(self, key: Option<HiddenText>) -> Self {
+        Self {
+            cluster_key: key,
+            ..self
+        }
+    }
+
+    /// A request to a node of another region.
+    pub(super) fn request_to(
+        &self,
+        method: Method,
+        address: &str,
+        target: &str,
+    ) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, url(address, target));
+        match &self.cluster_key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        }
     }
 
     /// Asks the node at `address`, as `host:port` or `http://host:port`, who it is and what it owns.
     pub async fn ping(&self, address: &str, timeout: Duration) -> Result<Pong, PeerError> {
-        let failed = |source| PeerError {
-            address: address.to_owned(),
-            source,
-        };
+        let failed = |source| PeerError::at(address)(source);
         let mut request = self.client.get(url(address, PING_PATH)).timeout(timeout);
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret.expose());

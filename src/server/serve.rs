@@ -17,7 +17,7 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use isobath_config::ServerConfig;
+use isobath_config::{HiddenText, ServerConfig};
 use isobath_storage::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -50,6 +50,8 @@ pub struct ServerParts {
     pub config: ServerConfig,
     /// The way to other nodes.
     pub peers: Peers,
+    /// What nodes of other regions have to know; without it none is heard.
+    pub cluster_key: Option<HiddenText>,
     /// Renders `/metrics`, where metrics are recorded.
     pub metrics: Option<PrometheusHandle>,
     /// Different in every process: keys of writes grow out of it.

@@ -4,7 +4,7 @@ use super::{
     ServerParts, decode::Fault, engine::Engine, error::ApiError, keys::Secret, memory::Memory,
     peers::Peers, seen::RequestsSeen,
 };
-use isobath_config::{ByteSize, ServerConfig};
+use isobath_config::{ByteSize, HiddenText, ServerConfig};
 use isobath_storage::{Clock, model::IdempotencyKey};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
@@ -30,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: ServerConfig,
     pub(crate) peers: Peers,
+    /// What nodes of other regions have to know.
+    pub(crate) cluster_key: Option<HiddenText>,
     pub(crate) metrics: Option<PrometheusHandle>,
     /// Whether only this machine reaches the server.
     pub(crate) loopback: bool,
@@ -65,6 +67,7 @@ impl Server {
             engine: parts.engine,
             clock: parts.clock,
             peers: parts.peers,
+            cluster_key: parts.cluster_key,
             metrics: parts.metrics,
             requests_seen: RequestsSeen::default(),
             requests: Semaphore::new(config.max_concurrent.min(Semaphore::MAX_PERMITS)),

@@ -32,6 +32,7 @@ pub(super) async fn start(change: impl FnOnce(&mut ServerConfig)) -> Running {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         clock: Arc::new(SystemClock),
         config,
+        cluster_key: None,
         peers: Peers::new(&ServerConfig::default()).unwrap(),
         metrics: None,
         seed: u128::from(address.port()),
@@ -163,6 +164,7 @@ async fn should_pass_on_how_fresh_a_read_must_be() {
     assert_eq!(read.wait, Duration::from_millis(50));
     assert_eq!(read.on_stale, OnStale::Serve);
     let eventual = Consistency::Eventual {
+        everywhere: true,
         max_staleness: Some(Duration::from_secs(1)),
     };
     assert_eq!(read.consistency, eventual);

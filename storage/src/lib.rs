@@ -1,6 +1,6 @@
 //! The log: what a mutation is, how it is laid out, committed, found again, carried between regions.
 //!
-//! Inside, `model ← format ← store ← {log, catalog}`; `fold` uses `model` only; `model`, `format` and
+//! Inside, `model ← format ← store ← {log, catalog} ← replicate`; `fold` uses `model` only; `model`, `format` and
 //! `fold` know neither tokio nor `object_store`.
 
 pub mod catalog;
@@ -11,6 +11,7 @@ pub mod format;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod replicate;
 pub mod store;
 
 pub use clock::{Clock, SystemClock};

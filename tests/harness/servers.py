@@ -149,6 +149,10 @@ class Toxiproxy:
         })
         return listen
 
+    def enable(self, listen: int, enabled: bool) -> None:
+        """Opens or shuts the proxy on a port; shut, it refuses connections and drops those that are open."""
+        self._post(f"/proxies/{listen}", {"enabled": enabled})
+
     def stop(self) -> None:
         self.process.kill()
 

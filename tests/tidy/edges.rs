@@ -13,13 +13,17 @@ const CRATES: [(&str, &[&str]); 5] = [
 ];
 
 /// `(module of storage, modules it may use)`; what is not named here may be used by all.
-const STORAGE: [(&str, &[&str]); 6] = [
+const STORAGE: [(&str, &[&str]); 7] = [
     ("model", &[]),
     ("fold", &["model"]),
     ("format", &["model", "fold"]),
     ("store", &["model", "format"]),
     ("catalog", &["model", "fold", "format", "store"]),
     ("log", &["model", "fold", "format", "store", "catalog"]),
+    (
+        "replicate",
+        &["model", "fold", "format", "store", "catalog", "log"],
+    ),
 ];
 
 /// The same for query.

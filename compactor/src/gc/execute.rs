@@ -7,12 +7,12 @@ use isobath_storage::{
     Clock,
     catalog::{Catalog, CatalogError},
     format::Checkpoint,
-    model::{ContentHash, ContentHasher, Namespace},
+    model::{ContentHash, ContentHasher, Namespace, Region},
     store::keys::{AnyKey, CheckpointKey, DeadKey, Key, ManifestKey, MapKey, PartKey, RunKey},
 };
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -26,6 +26,8 @@ pub struct Gc {
     catalog: Catalog,
     times: Times,
     clock: Arc<dyn Clock>,
+    /// The catalogs of other regions' buckets, as far as they can be asked.
+    members: BTreeMap<Region, Catalog>,
     /// Objects that were read whole and are what their names say.
     sound: Mutex<HashSet<ContentHash>>,
 }
@@ -51,13 +53,31 @@ impl Gc {
             store,
             times,
             clock,
+            members: BTreeMap::new(),
             sound: Mutex::default(),
+        }
+    }
+
+    /// The same with the catalogs of the other regions' buckets: what the members of the cluster do not hold stays.
+    /// While one of them cannot be asked, no floor rises.
+    #[must_use]
+    pub fn among(self, members: Option<BTreeMap<Region, Catalog>>) -> Self {
+        Self {
+            members: members.unwrap_or_default(),
+            ..self
         }
     }
 
     /// What a pass would do at this time, in milliseconds since 1970; changes nothing.
     pub async fn plan(&self, now_ms: u64) -> Result<Plan, StateError> {
-        let facts = gather(&self.store, &self.catalog, &*self.clock, now_ms).await?;
+        let facts = gather(
+            &self.store,
+            &self.catalog,
+            &self.members,
+            &*self.clock,
+            now_ms,
+        )
+        .await?;
         Ok(plan(&facts, &self.times))
     }
 

@@ -7,7 +7,8 @@ use isobath_storage::{
     Clock,
     catalog::{Catalog, CatalogError},
     format::{BuiltIndex, NamespaceMap},
-    model::{ContentHash, Namespace},
+    model::{ContentHash, Namespace, Region, VersionVector},
+    store::Marker,
     store::keys::{AnyKey, CheckpointKey, IndexFile, IndexKey, Key, ManifestKey, MapKey},
 };
 use object_store::ObjectStore;
@@ -25,13 +26,12 @@ const AT_ONCE: usize = 16;
 pub(super) async fn gather(
     store: &Arc<dyn ObjectStore>,
     catalog: &Catalog,
+    members: &BTreeMap<Region, Catalog>,
     clock: &dyn Clock,
     now_ms: u64,
 ) -> Result<Facts, StateError> {
     let start = clock.monotonic();
     let objects = list(store).await?;
-    // who the members are is not read from `cluster/` yet: where there are several, no floor rises
-    let alone = !objects.keys().any(|key| matches!(key, AnyKey::Cluster(_)));
     let mut facts = Facts {
         now_ms,
         read_for: Duration::ZERO,
@@ -40,11 +40,43 @@ pub(super) async fn gather(
         indexes: indexes(catalog, &objects).await?,
         pins: catalog.pins().await?,
         floors: catalog.floors().await?,
-        acks: alone.then(Vec::new),
+        acks: acks(store, catalog, members).await?,
         objects,
     };
     facts.read_for = clock.monotonic().saturating_sub(start);
     Ok(facts)
+}
+
+/// What each other member of the cluster holds, by its newest ack; none where one has none, or cannot be asked.
+async fn acks(
+    store: &Arc<dyn ObjectStore>,
+    catalog: &Catalog,
+    members: &BTreeMap<Region, Catalog>,
+) -> Result<Option<Vec<VersionVector>>, StateError> {
+    let Some(membership) = catalog.newest_membership().await? else {
+        return Ok(Some(vec![]));
+    };
+    let marker = Marker::read_in(&**store).await?;
+    let own = marker.map(|marker| marker.region);
+    let mut acks = vec![];
+    for member in &membership.members {
+        if Some(member.region) == own {
+            continue;
+        }
+        let Some(theirs) = members.get(&member.region) else {
+            return Ok(None);
+        };
+        match theirs.newest_ack().await {
+            Ok(Some(ack)) => acks.push(ack.holds),
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(region = %member.region, error, "its acks cannot be read: no floor rises");
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(acks))
 }
 
 async fn list(store: &Arc<dyn ObjectStore>) -> Result<BTreeMap<AnyKey, Seen>, StateError> {

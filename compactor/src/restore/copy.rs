@@ -56,9 +56,27 @@ impl<'a> Copying<'a> {
         moment: &Moment,
         namespace: &Namespace,
     ) -> Result<(), StateError> {
-        let Some(manifest) = moment.manifest(namespace).await? else {
-            return Ok(());
-        };
+        match moment.manifest(namespace).await? {
+            Some(manifest) => self.manifest(namespace, manifest).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Copies parts of a namespace with their deletion vectors.
+    pub(super) async fn parts(
+        &mut self,
+        namespace: &Namespace,
+        parts: &[PartEntry],
+    ) -> Result<(), StateError> {
+        self.objects(named(namespace, parts)).await
+    }
+
+    /// Copies a manifest after all that it refers to.
+    pub(super) async fn manifest(
+        &mut self,
+        namespace: &Namespace,
+        manifest: Manifest,
+    ) -> Result<(), StateError> {
         self.objects(named(namespace, &manifest.parts)).await?;
         self.indexes(&manifest).await?;
         let key = ManifestKey {

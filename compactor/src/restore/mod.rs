@@ -8,10 +8,13 @@
 //! 6. The digests of both are compared.
 //! 7. The marker. Without it nobody serves the bucket: what was interrupted before is no bucket.
 
+mod bootstrap;
 mod copy;
 mod runs;
 #[cfg(test)]
 mod tests;
+
+pub use bootstrap::bootstrap;
 
 use crate::state::{Moment, OpenParts, StateError};
 use copy::Copying;

@@ -197,3 +197,23 @@ async fn should_leave_no_bucket_behind_when_it_is_interrupted() {
     assert!(restore_into(&scene.store, None, None, &to).await.is_err());
     assert!(Marker::read_in(&*to).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn should_give_a_new_region_the_state_of_another() {
+    let mut scene = usual().await;
+    scene.fold(&"a".parse().unwrap(), true).await;
+    scene.checkpoint().await;
+    let to: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let copied = super::bootstrap(&scene.store, &to).await.unwrap();
+    assert!(copied > 0);
+    assert_eq!(digest_of(&to, None).await, scene.expected(|_| true));
+    let floors = Catalog::new(Arc::clone(&to)).floors().await.unwrap();
+    for (log, position) in &scene.positions {
+        assert_eq!(floors[log].seq, position.seq);
+    }
+    // what an interrupted call left is no obstacle
+    super::bootstrap(&scene.store, &to).await.unwrap();
+    assert_eq!(digest_of(&to, None).await, scene.expected(|_| true));
+    let empty: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    assert_eq!(super::bootstrap(&empty, &to).await.unwrap(), 0);
+}

@@ -160,6 +160,7 @@ async fn measure(args: &Args, data: &Data, config: &Config, dir: &Path) -> anyho
 async fn start(config: Config) -> anyhow::Result<Process> {
     let parts = ProcessParts {
         config,
+        cluster: None,
         environment: settings::environment(),
         clock: Arc::new(SystemClock),
         seed: chance::fresh_seed()?,

@@ -297,6 +297,7 @@ impl Way<'_> {
 
 /// At the view that there is.
 pub(super) const EVENTUAL: Consistency = Consistency::Eventual {
+    everywhere: false,
     max_staleness: None,
 };
 

@@ -83,6 +83,7 @@ async fn start(dir: &Path) -> anyhow::Result<Process> {
     config.index.recall_target = 0.995;
     let parts = ProcessParts {
         config,
+        cluster: None,
         environment: Vec::new(),
         clock: Arc::new(SystemClock),
         seed: chance::fresh_seed()?,

@@ -153,7 +153,7 @@ impl Node {
         mut cold: ColdView,
         (options, staleness): (&ReadOptions, Option<Duration>),
     ) -> Result<Option<Queried>, EngineError> {
-        let applied = self.log.applied();
+        let applied = self.positions.applied();
         let Some(view) = self.cold.delta(namespace, &mut cold) else {
             return Ok(None);
         };
@@ -199,7 +199,7 @@ impl Node {
             .spawn(async move { shutdown.run_until_cancelled(warm).await });
         Ok(Some(Queried {
             answers: vec![answer],
-            token: self.token(options, applied, view.last_write),
+            token: self.token(options, &applied, view.last_write),
             schema: Arc::clone(&view.schema),
             approx_namespace_size: rows,
             bytes_queried: used.bytes,

@@ -6,8 +6,6 @@ use isobath_compactor::{CheckpointJob, CompactError};
 use isobath_query::view::Unfolded;
 use isobath_storage::{
     catalog::OpenCheckpoint,
-    format::Position,
-    log::Start,
     model::{Namespace, VersionVector},
 };
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
@@ -188,19 +186,8 @@ impl Folding {
     }
 
     async fn make_checkpoint(&self) -> Result<Option<OpenCheckpoint>, OpenError> {
-        let Start {
-            seq,
-            max_epoch,
-            chain,
-            hlc,
-        } = *self.position.borrow();
-        let position = Position {
-            seq,
-            max_epoch,
-            chain,
-            hlc,
-        };
-        let upto = VersionVector::from_iter([(self.log, seq)]);
+        let logs = self.positions.now();
+        let upto: VersionVector = logs.iter().map(|(log, at)| (*log, at.seq)).collect();
         let prior = self.views.checkpoint();
         let namespaces = self.opener.namespaces(prior.as_deref());
         let seen = prior.as_ref().map(|prior| prior.seen()).unwrap_or_default();
@@ -216,13 +203,13 @@ impl Folding {
         });
         let job = CheckpointJob {
             prior: prior.as_deref(),
-            logs: BTreeMap::from([(self.log, position)]),
+            logs,
             namespaces,
             blocks: blocks.collect(),
             now_ms: self.clock.now_ms(),
         };
         let made = self.compactor.checkpoint(job).await?;
-        tracing::info!(number = made.checkpoint.number, %seq, "checkpoint made");
+        tracing::info!(number = made.checkpoint.number, ?upto, "checkpoint made");
         Ok(Some(made))
     }
 }

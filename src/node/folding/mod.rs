@@ -6,6 +6,7 @@ mod checkpoints;
 use super::{
     NodeError, metrics,
     opener::{OpenError, Opener},
+    positions::Positions,
 };
 use checkpoints::Rounds;
 use isobath_compactor::{CompactError, Compactor, Job, PlanInput, Prior, plan};
@@ -17,11 +18,10 @@ use isobath_query::{
 use isobath_storage::{
     Clock,
     format::Manifest,
-    log::Start,
-    model::{LogId, Namespace, VersionVector},
+    model::{Namespace, VersionVector},
 };
 use std::{collections::BTreeMap, error::Error, sync::Arc, thread, time::Duration};
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// After a pause a delta of at least one row in so many is folded.
@@ -36,14 +36,13 @@ pub(super) struct Folding {
     pub(super) config: FoldConfig,
     /// Whether this node makes parts and checkpoints, or only follows those of others.
     pub(super) compacts: bool,
-    pub(super) log: LogId,
     pub(super) views: Arc<Views>,
     pub(super) opener: Arc<Opener>,
     pub(super) compactor: Compactor,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) index: Arc<IndexService>,
-    /// Up to where the log was applied.
-    pub(super) position: watch::Receiver<Start>,
+    /// Up to where the views hold each log.
+    pub(super) positions: Positions,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -188,6 +187,7 @@ impl Folding {
         live: &Live,
         all: bool,
     ) -> Result<Option<Waiting>, OpenError> {
+        let stable = self.positions.stable();
         let FoldInput {
             installed,
             blocks,
@@ -218,8 +218,7 @@ impl Folding {
             blocks,
             seen,
             last_write,
-            // one region: all that was read of its log is all that there is up to there
-            stable: last_write,
+            stable,
             all,
             max_part_rows: self.config.max_part_rows,
         };
@@ -309,8 +308,7 @@ impl Folding {
     }
 
     fn applied(&self) -> VersionVector {
-        let seq = self.position.borrow().seq;
-        VersionVector::from_iter([(self.log, seq)])
+        self.positions.applied()
     }
 }
 

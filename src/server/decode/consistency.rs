@@ -61,6 +61,7 @@ impl ConsistencyBody {
             Level::Strong => Consistency::Strong,
             Level::Eventual => Consistency::Eventual {
                 max_staleness: Some(staleness.unwrap_or(MAX_STALENESS)),
+                everywhere: staleness.is_some(),
             },
             Level::Token if token.is_none() => {
                 return Err(Fault::invalid("needed at level `token`").under("token"));
@@ -112,13 +113,14 @@ mod tests {
     fn should_read_levels() {
         let read = |json| read(json).unwrap().consistency;
         assert_eq!(read(r#"{"level":"strong"}"#), Consistency::Strong);
-        let eventual = |seconds| Consistency::Eventual {
+        let eventual = |seconds, everywhere| Consistency::Eventual {
             max_staleness: Some(Duration::from_secs(seconds)),
+            everywhere,
         };
-        assert_eq!(read(r#"{"level":"eventual"}"#), eventual(60));
+        assert_eq!(read(r#"{"level":"eventual"}"#), eventual(60, false));
         assert_eq!(
             read(r#"{"level":"eventual","max_staleness_seconds":5}"#),
-            eventual(5)
+            eventual(5, true)
         );
     }
 

@@ -56,7 +56,9 @@ pub(crate) use policy::decode_policy_change;
 pub(crate) use query::{
     Asked, DecodedQuery, VectorEncoding, decode_explain, decode_query, decode_recall,
 };
-pub(crate) use write::{DecodedWrite, decode_schema, decode_write, depends_on_rows, id_bytes};
+pub(crate) use write::{
+    DecodedWrite, WriteConcern, decode_schema, decode_write, depends_on_rows, id_bytes,
+};
 
 #[cfg(test)]
 mod tests;

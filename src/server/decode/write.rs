@@ -13,15 +13,17 @@ use isobath_storage::model::{
     AttributeName, AttributeType, Column, Control, Id, IdColumn, IdKind, Metric, Mutation, Rows,
     Schema,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{
     cell::Cell,
     collections::{BTreeMap, HashSet},
+    num::NonZeroUsize,
     sync::Arc,
 };
 
 /// Members that ask for what does not exist yet.
-const NOT_YET: [&str; 4] = ["sharding", "write_concern", "upserts", "vectors"];
+const NOT_YET: [&str; 3] = ["sharding", "upserts", "vectors"];
 
 /// Members that make a write depend on what rows hold.
 const DEPENDING: [&str; 5] = [
@@ -48,6 +50,19 @@ pub(crate) struct DecodedWrite {
     pub(crate) logical_bytes: u64,
     /// It is taken even where much waits to be folded.
     pub(crate) disable_backpressure: bool,
+    /// In how many regions' buckets it is wanted.
+    pub(crate) concern: Option<WriteConcern>,
+}
+
+/// In how many regions' buckets a write is wanted before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WriteConcern {
+    /// How many, that which commits it among them.
+    pub(crate) regions: NonZeroUsize,
+    /// How long to wait for them, in milliseconds.
+    #[serde(default)]
+    pub(crate) wait_ms: Option<u64>,
 }
 
 impl DecodedWrite {
@@ -68,13 +83,14 @@ pub(crate) fn decode_write(
 ) -> Result<DecodedWrite, Fault> {
     let mut fields = Fields::parse(body)?;
     let disable_backpressure = fields.take::<bool>("disable_backpressure")?;
+    let concern = fields.take::<WriteConcern>("write_concern")?;
     fields.refuse(&NOT_YET)?;
     fields.read("encryption", check_encryption)?;
     if let Some(copy) = fields.read("copy_from_namespace", read_copy)? {
-        return decode_copy(copy, fields);
+        return decode_copy(copy, fields, concern);
     }
     if let Some(branch) = fields.read("branch_from_namespace", read_branch)? {
-        return decode_copy(branch, fields);
+        return decode_copy(branch, fields, concern);
     }
     let metric = fields.take::<Metric>("distance_metric")?;
     let declared = fields.read("schema", read_schema)?.unwrap_or_default();
@@ -103,11 +119,16 @@ pub(crate) fn decode_write(
     }
     let mut decoded = gathering.finish(create)?;
     decoded.disable_backpressure = disable_backpressure == Some(true);
+    decoded.concern = concern;
     Ok(decoded)
 }
 
 /// The command of a copy, beside which nothing else may stand.
-fn decode_copy(copy: CopyFrom, fields: Fields<'_>) -> Result<DecodedWrite, Fault> {
+fn decode_copy(
+    copy: CopyFrom,
+    fields: Fields<'_>,
+    concern: Option<WriteConcern>,
+) -> Result<DecodedWrite, Fault> {
     if let Some((name, _)) = fields.into_members().next() {
         let text = format!("nothing may stand beside it, but there is `{name}`");
         return Err(Fault::invalid(text).under(copy.kind.field()));
@@ -119,6 +140,7 @@ fn decode_copy(copy: CopyFrom, fields: Fields<'_>) -> Result<DecodedWrite, Fault
         },
         logical_bytes: 0,
         disable_backpressure: false,
+        concern,
     })
 }
 
@@ -298,6 +320,7 @@ impl<'t> Gathering<'t> {
             },
             logical_bytes: self.logical_bytes,
             disable_backpressure: false,
+            concern: None,
         })
     }
 }

@@ -4,7 +4,7 @@ use super::{answer::millis, value::IdJson};
 use crate::server::engine::Written;
 use isobath_storage::{
     log::Affected,
-    model::{Counts, Id, format_datetime},
+    model::{Counts, Id, Region, format_datetime},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(crate) struct WrittenJson<'a> {
     billing: BillingJson,
     performance: PerformanceJson,
     #[serde(skip_serializing_if = "Option::is_none")]
+    replicated_to: Option<&'a [Region]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     committed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -58,6 +60,7 @@ impl<'a> WrittenJson<'a> {
         Self {
             committed_at: Some(format_datetime(committed)),
             token: Some(written.token.to_string()),
+            replicated_to: written.replicated_to.as_deref(),
             upserted_ids: ids(|affected| &affected.upserted),
             patched_ids: ids(|affected| &affected.patched),
             deleted_ids: ids(|affected| &affected.deleted),
@@ -88,6 +91,7 @@ impl<'a> WrittenJson<'a> {
             performance: PerformanceJson {
                 server_total_ms: millis(total),
             },
+            replicated_to: None,
             committed_at: None,
             token: None,
         }

@@ -207,6 +207,7 @@ impl Change {
         let (retry, forwarded) = (headers.retry, headers.forwarded);
         let hashed_key = api_key.as_deref().unwrap_or_default();
         let options = WriteOptions {
+            concern: None,
             key,
             body: BodyHash::new(namespace.as_str(), hashed_key, body),
             api_key,

@@ -5,9 +5,17 @@ mod keys;
 mod namespaces;
 mod operations;
 mod query;
+mod regions;
 mod write;
 
-use super::{decode::Fault, error::ApiError, layers, openapi, peers::PING_PATH, state::Shared};
+use super::{
+    decode::Fault,
+    error::ApiError,
+    layers, openapi,
+    peers::PING_PATH,
+    regions::{CLUSTER_PATH, SEGMENTS_PATH},
+    state::Shared,
+};
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
@@ -17,7 +25,7 @@ use axum::{
 use std::{future::ready, sync::Arc};
 
 /// Resources that do not exist yet, with what they are for.
-const NOT_YET: [(&str, &str); 8] = [
+const NOT_YET: [(&str, &str); 6] = [
     ("/v1/namespaces/{namespace}", "reading a whole namespace"),
     (
         "/v1/namespaces/{namespace}/query",
@@ -26,8 +34,6 @@ const NOT_YET: [(&str, &str); 8] = [
     ("/v2/namespaces/{namespace}/import", "import by the server"),
     ("/v2/namespaces/{namespace}/changes", "reading changes"),
     ("/v2/namespaces/{namespace}/policy", "namespace policies"),
-    ("/v2/namespaces/{namespace}/replication", "replication"),
-    ("/v2/regions", "several regions"),
     ("/v2/sql", "SQL"),
 ];
 
@@ -66,6 +72,11 @@ fn api() -> Vec<(&'static str, MethodRouter<Shared>)> {
             "/v1/namespaces/{namespace}/_debug/recall",
             post(query::recall),
         ),
+        ("/v2/regions", get(regions::list)),
+        (
+            "/v2/namespaces/{namespace}/replication",
+            get(regions::replication),
+        ),
         ("/admin/v1/keys", get(keys::list).post(keys::create)),
         ("/admin/v1/keys/{id}", delete(keys::revoke)),
     ]
@@ -91,6 +102,8 @@ pub(super) fn router(server: Shared) -> Router {
     let own = own().into_iter().fold(Router::new(), with);
     api.merge(own)
         .route(PING_PATH, get(health::ping))
+        .route(CLUSTER_PATH, get(regions::ping))
+        .route(SEGMENTS_PATH, post(regions::push))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .with_state(server)

@@ -5,9 +5,11 @@ use crate::server::{
     body::HeldBody,
     decode::{DecodedQuery, Fault, decode_explain, decode_query, decode_recall},
     encode::{AnswerJson, RecalledJson, Timing, arrow_stream},
-    engine::{QueryCommand, ReadOptions},
+    engine::{OnStale, QueryCommand, ReadOptions},
     error::ApiError,
-    headers::RequestHeaders,
+    headers::{RequestHeaders, remote_headers},
+    peers::{Original, Sent},
+    regions::send,
     request::{Arrived, NamespacePath},
     state::{Server, Shared},
 };
@@ -18,7 +20,7 @@ use axum::{
     response::{IntoResponse, Json, Response},
 };
 use isobath_query::search::RankBy;
-use isobath_storage::model::Schema;
+use isobath_storage::model::{Schema, Token};
 use serde_json::json;
 
 /// `POST /v2/namespaces/{namespace}/query`.
@@ -33,13 +35,21 @@ pub(crate) async fn query(
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok());
     let wants_arrow = accepted.is_some_and(|accepted| accepted.contains(ARROW));
-    let (asked, options) = read(&server, arrived, request, decode_query).await?;
+    let (asked, options, original) = read(&server, arrived, request, decode_query).await?;
+    let remote = (options.on_stale == OnStale::Remote).then(|| options.min_token.clone());
     let command = QueryCommand {
         queries: asked.asked.iter().map(|one| one.query.clone()).collect(),
         fusion: asked.fusion.clone(),
     };
     let start = server.clock.monotonic();
-    let queried = server.engine.query(&namespace, command, options).await?;
+    let queried = server.engine.query(&namespace, command, options).await;
+    let queried = match queried.map_err(ApiError::from) {
+        Err(stale) if stale.is_stale() => {
+            let token = remote.flatten();
+            return elsewhere(&server, token, &original).await.ok_or(stale);
+        }
+        queried => queried?,
+    };
     check_metrics(&asked, &queried.schema)?;
     let timing = Timing {
         total: server.since(arrived.0),
@@ -53,22 +63,38 @@ pub(crate) async fn query(
     Ok(with_token(response, &queried.token))
 }
 
-/// Reads the body of a query by `decode`.
+/// The answer of another region that holds what the token says; none where none can be asked.
+async fn elsewhere(server: &Server, token: Option<Token>, original: &Original) -> Option<Response> {
+    let place = server.engine.holder(&token?)?;
+    match send(server, &place, original).await {
+        Sent::Answered(response) => Some(response),
+        _ => None,
+    }
+}
+
+/// Reads the body of a query by `decode`; with the request as another region would get it.
 async fn read(
     server: &Server,
     arrived: Arrived,
     request: Request,
     decode: fn(&[u8]) -> Result<DecodedQuery, Fault>,
-) -> Result<(DecodedQuery, ReadOptions), ApiError> {
+) -> Result<(DecodedQuery, ReadOptions, Original), ApiError> {
     let (parts, body) = request.into_parts();
     let headers = RequestHeaders::read(&parts.headers)?;
     let body = HeldBody::read(server, &parts.headers, body).await?;
+    let target = parts.uri.path_and_query();
+    let original = Original {
+        method: parts.method.clone(),
+        target: target.map_or_else(String::new, ToString::to_string),
+        headers: remote_headers(&parts.headers),
+        body: body.bytes.clone(),
+    };
     let bytes = body.bytes.clone();
     let mut asked = server.decode(bytes.len(), move || decode(&bytes)).await?;
     drop(body);
     let freshness = std::mem::take(&mut asked.freshness);
     let options = headers.read_options(freshness, server.time_left(arrived.0))?;
-    Ok((asked, options))
+    Ok((asked, options, original))
 }
 
 /// `POST /v2/namespaces/{namespace}/explain_query`.
@@ -78,7 +104,7 @@ pub(crate) async fn explain(
     Extension(arrived): Extension<Arrived>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (mut asked, options) = read(&server, arrived, request, decode_explain).await?;
+    let (mut asked, options, _) = read(&server, arrived, request, decode_explain).await?;
     let schema = server.engine.schema(&namespace).await?;
     check_metrics(&asked, &schema)?;
     let Some(one) = asked.asked.pop() else {

@@ -4,11 +4,11 @@ use crate::server::{
     body::HeldBody,
     commit::{Commit, Committed},
     decode::{
-        Allowance, ArrowParams, DecodedWrite, Fault, Freshness, decode_arrow, decode_policy_change,
-        decode_schema, decode_write,
+        Allowance, ArrowParams, DecodedWrite, Fault, Freshness, WriteConcern, decode_arrow,
+        decode_policy_change, decode_schema, decode_write,
     },
     encode::{WrittenJson, metadata_json, schema_json},
-    engine::{WriteOptions, Written},
+    engine::{Concern, WriteOptions, Written},
     error::ApiError,
     gate::Caller,
     headers::{RequestHeaders, forwarded_headers},
@@ -28,7 +28,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use isobath_storage::model::{BodyHash, Namespace, Schema, Token};
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Decodes a body for a namespace that has a schema now; the values may take so much memory.
 pub(super) type Decode = Arc<
@@ -64,6 +64,8 @@ pub(super) struct Change {
     original: Option<Original>,
     caller: Option<Caller>,
     body: HeldBody,
+    /// In how many regions' buckets the headers want the write.
+    regions: Option<usize>,
 }
 
 impl Change {
@@ -84,7 +86,7 @@ impl Change {
             body: body.bytes.clone(),
             method: parts.method.clone(),
         });
-        let (retry, forwarded) = (headers.retry, headers.forwarded);
+        let (retry, forwarded, regions) = (headers.retry, headers.forwarded, headers.regions);
         let timeout = server.time_left(arrived.0);
         let caller = parts.extensions.get::<Caller>().cloned();
         let api_key = caller.as_ref().and_then(Caller::key_id);
@@ -96,6 +98,7 @@ impl Change {
             retry,
             forwarded,
             disable_backpressure: false,
+            concern: None,
             read: headers.read_options(Freshness::default(), timeout)?,
         };
         Ok(Self {
@@ -104,6 +107,7 @@ impl Change {
             original,
             caller,
             body,
+            regions,
         })
     }
 
@@ -119,6 +123,17 @@ impl Change {
             original: self.original.as_ref(),
         };
         commit.run(attempt).await
+    }
+
+    /// In how many regions' buckets the write is wanted, by its body or its headers.
+    fn concern(&self, asked: Option<WriteConcern>) -> Option<Concern> {
+        let wait = asked.and_then(|asked| asked.wait_ms);
+        let wait = wait.map_or(self.options.read.wait, Duration::from_millis);
+        let regions = asked.map(|asked| asked.regions.get()).or(self.regions)?;
+        Some(Concern {
+            regions,
+            wait: wait.min(self.options.read.timeout / 2),
+        })
     }
 
     /// Decodes the body by `decode` and commits it; `None` where it holds nothing.
@@ -141,6 +156,7 @@ impl Change {
         let bytes = decoded.logical_bytes;
         let mut options = self.options.clone();
         options.disable_backpressure = decoded.disable_backpressure;
+        options.concern = self.concern(decoded.concern);
         let written = server
             .engine
             .write(&self.namespace, decoded.command, options);

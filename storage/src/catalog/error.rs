@@ -50,7 +50,7 @@ impl CatalogError {
         }
     }
 
-    pub(super) fn format(key: &Path) -> impl FnOnce(FormatError) -> Self {
+    pub(crate) fn format(key: &Path) -> impl FnOnce(FormatError) -> Self {
         let key = key.to_string();
         move |source| Self::Format { key, source }
     }

@@ -6,6 +6,7 @@ mod claim;
 mod error;
 mod floor;
 mod indexes;
+mod members;
 mod objects;
 mod open_checkpoint;
 mod patience;

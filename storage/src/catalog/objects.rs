@@ -191,6 +191,15 @@ impl Catalog {
         read.await.map_err(CatalogError::store(key))
     }
 
+    /// Whether an object is there.
+    pub async fn has(&self, key: &Path) -> Result<bool, CatalogError> {
+        match self.store.head(key).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(CatalogError::store(key)(error)),
+        }
+    }
+
     /// The paths of all objects below `prefix`.
     pub(super) async fn list(&self, prefix: &Path) -> Result<Vec<Path>, CatalogError> {
         let listed = self.store.list(Some(prefix));

@@ -14,6 +14,7 @@
 //! | checkpoint | [`Checkpoint`], [`NamespaceMap`] |
 //! | run | [`run`] |
 //! | pin | [`Pin`] |
+//! | membership, ack | [`Membership`], [`Ack`] |
 //! | index | [`BuiltIndex`], [`BuildClaim`] |
 
 mod built_index;
@@ -24,6 +25,7 @@ mod error;
 mod ipc;
 mod manifest;
 mod map;
+mod membership;
 pub mod part;
 mod pin;
 pub mod run;
@@ -41,5 +43,6 @@ pub use checkpoint::{Checkpoint, Position, RunEntry};
 pub use error::FormatError;
 pub use manifest::Manifest;
 pub use map::{NamespaceEntry, NamespaceMap};
+pub use membership::{Ack, Home, Member, Membership, Removed};
 pub use part::Part;
 pub use pin::Pin;

@@ -6,7 +6,7 @@ use super::own::{End, Event, Reign};
 use super::protocol::{Holder, Resolved};
 use super::segments::{Fault, Read, Segments};
 use super::task::Task;
-use super::{Sink, StopReason};
+use super::{Published, Sink, StopReason};
 use crate::catalog::{Floor, Outcome};
 use crate::log::metrics;
 use crate::model::{SegmentHeader, Seq};
@@ -162,14 +162,15 @@ impl<S: Sink> Task<S> {
             .encoded
             .map_or_else(|| Segments::encode(&batch.segment), Ok);
         let (bytes, digest) = encoded.map_err(|fault| StopReason::Encode { seq, fault })?;
-        let size = bytes.len();
         #[expect(clippy::cast_precision_loss, reason = "a histogram")]
-        ::metrics::histogram!(metrics::BATCH_BYTES).record(size as f64);
+        ::metrics::histogram!(metrics::BATCH_BYTES).record(bytes.len() as f64);
         self.consume(Read {
             segment: batch.segment,
             digest,
-            bytes: size,
+            raw: bytes.clone(),
         });
+        // Nobody listens where the region is alone.
+        drop(self.published.send(Published { seq, bytes }));
         let now = self.clock.monotonic();
         let seconds = now.saturating_sub(batch.first_sent).as_secs_f64();
         ::metrics::histogram!(metrics::APPEND_LATENCY, "stage" => "put").record(seconds);

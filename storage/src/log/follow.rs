@@ -9,7 +9,10 @@ use crate::catalog::{Claim, Floor};
 use crate::model::{Epoch, Seq};
 use futures::future::{Either, select};
 use rand::RngExt;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::task::JoinSet;
 
 /// For so long after the floor was read nothing above it goes: half the least grace of a bucket's GC.
@@ -69,7 +72,9 @@ impl<S: Sink> Task<S> {
     pub(super) async fn follow(&mut self) -> Next {
         self.publish(Role::Follower { owner: None });
         self.barriers.forget_slots();
-        self.claim = self.claims.newest(self.claim.clone()).await;
+        if !self.member.copies {
+            self.claim = self.claims.newest(self.claim.clone()).await;
+        }
         let asked = self.clock.monotonic();
         self.note_floor(self.floors.find().await);
         if let Some(reason) = self.behind() {
@@ -152,10 +157,12 @@ impl<S: Sink> Task<S> {
         if now >= f.ping_due {
             f.ping_due = now + self.config.ping_interval;
             self.queue.sweep();
-            self.ask_owner(f);
+            if !self.member.copies {
+                self.ask_owner(f);
+            }
         }
         let epoch = self.claim.as_ref().map_or(Epoch::ZERO, |claim| claim.epoch);
-        if epoch < self.reader.max_epoch() {
+        if epoch < self.reader.max_epoch() && !self.member.copies {
             self.ask_claim(f, self.reader.max_epoch());
         }
     }
@@ -347,7 +354,7 @@ impl<S: Sink> Task<S> {
     }
 
     fn is_time_to_claim(&mut self, f: &mut Following, now: Duration) -> bool {
-        if !self.member.claims || !f.caught_up {
+        if !self.member.claims || !f.caught_up || self.joining.load(Ordering::Acquire) {
             return false;
         }
         let wait_max = match &self.claim {

@@ -4,8 +4,9 @@ use super::batch::{Pending, Ticket, weight};
 use super::glance::Glance;
 use super::{AppendError, BarrierError, Committed, Role, Start, StopReason};
 use crate::Clock;
-use crate::model::{Hlc, Namespace, Request, Seq};
+use crate::model::{Hlc, LogId, Namespace, Request, Seq, VersionVector};
 use futures::future::{Either, select};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::mpsc::error::TrySendError;
@@ -34,6 +35,7 @@ pub struct LogHandle<T> {
     pub(super) position: watch::Receiver<Start>,
     pub(super) hints: Arc<Notify>,
     pub(super) observed: Arc<AtomicU64>,
+    pub(super) others: Arc<Mutex<VersionVector>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hold: Duration,
 }
@@ -50,6 +52,7 @@ impl<T> Clone for LogHandle<T> {
             position: self.position.clone(),
             hints: Arc::clone(&self.hints),
             observed: Arc::clone(&self.observed),
+            others: Arc::clone(&self.others),
             clock: Arc::clone(&self.clock),
             hold: self.hold,
         }
@@ -165,6 +168,12 @@ impl<T> LogHandle<T> {
     /// is written from now on is newer.
     pub fn observe(&self, hlc: Hlc) {
         self.observed.fetch_max(hlc.0, Ordering::AcqRel);
+    }
+
+    /// A segment of another log was applied to what this log's sink holds: what is written from now on says that its
+    /// writer had seen it. Its time must have been [observed](Self::observe) before.
+    pub fn merged(&self, log: LogId, seq: Seq) {
+        self.others.lock().advance(log, seq);
     }
 
     fn stop_reason(&self) -> StopReason {

@@ -41,7 +41,9 @@ mod tests;
 
 pub use error::{AppendError, BarrierError};
 pub use handle::LogHandle;
-pub use parts::{Member, Parts, Start};
+pub use parts::{Member, Parts, Published, Start};
+pub(crate) use segments::{Fault, Read, Segments, heavy};
 pub use sink::{Affected, BucketCheck, Committed, Peer, Resolution, Sink};
 pub use status::{Role, StopReason};
+pub(crate) use tail::Tail;
 pub use task::start;

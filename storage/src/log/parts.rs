@@ -4,10 +4,15 @@ use super::{BucketCheck, Peer};
 use crate::Clock;
 use crate::model::{ClusterId, ContentHash, Epoch, Hlc, LogId, Seq};
 use crate::store::Look;
+use bytes::Bytes;
 use isobath_config::LogConfig;
 use object_store::ObjectStore;
 use rand::rngs::StdRng;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,8 +28,19 @@ pub struct Member {
     /// Where it takes forwarded writes and answers pings. Without one, other processes take it for gone
     /// as soon as the log stands still.
     pub address: Option<String>,
-    /// Whether it may own the log.
+    /// Whether it may own the log. Never where the log is another region's, of which the bucket holds copies.
     pub claims: bool,
+    /// Whether the bucket holds copies of the log of another region: there are no claims of it here.
+    pub copies: bool,
+}
+
+/// A segment that this process committed, for who carries it to other regions.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Its number.
+    pub seq: Seq,
+    /// Its bytes.
+    pub bytes: Bytes,
 }
 
 /// Where reading starts: after everything up to `seq`, which the sink holds already.
@@ -80,6 +96,10 @@ pub struct Parts<S> {
     pub sink: S,
     /// Where reading starts.
     pub start: Start,
+    /// Told of every segment that this process commits as the owner.
+    pub published: broadcast::Sender<Published>,
+    /// While it is set the log is not claimed: a region that joins first has to have read what the others wrote.
+    pub joining: Arc<AtomicBool>,
     /// Ends the task: it drains, and releases the log.
     pub shutdown: CancellationToken,
 }

@@ -14,25 +14,26 @@ const HEAVY: usize = 256 * 1024;
 
 /// A segment as it was read or written.
 #[derive(Debug, Clone)]
-pub(super) struct Read {
-    pub(super) segment: Arc<Segment>,
-    pub(super) digest: ContentHash,
-    pub(super) bytes: usize,
+pub(crate) struct Read {
+    pub(crate) segment: Arc<Segment>,
+    /// All of it; the segment's columns borrow from it.
+    pub(crate) raw: Bytes,
+    pub(crate) digest: ContentHash,
 }
 
 /// What is wrong with a segment that cannot be what the log holds.
-pub(super) type Fault = String;
+pub(crate) type Fault = String;
 
 /// The segments of one log in a bucket.
 #[derive(Debug, Clone)]
-pub(super) struct Segments {
+pub(crate) struct Segments {
     store: Patience,
     cluster: ClusterId,
     log: LogId,
 }
 
 impl Segments {
-    pub(super) fn new(store: Patience, cluster: ClusterId, log: LogId) -> Self {
+    pub(crate) fn new(store: Patience, cluster: ClusterId, log: LogId) -> Self {
         Self {
             store,
             cluster,
@@ -40,17 +41,17 @@ impl Segments {
         }
     }
 
-    pub(super) fn store(&self) -> &Patience {
+    pub(crate) fn store(&self) -> &Patience {
         &self.store
     }
 
     /// One create-if-absent.
-    pub(super) async fn create(&self, seq: Seq, bytes: Bytes) -> Outcome {
+    pub(crate) async fn create(&self, seq: Seq, bytes: Bytes) -> Outcome {
         self.store.create(&self.key(seq), bytes).await
     }
 
     /// The header of segment `seq`; `None` where there is none.
-    pub(super) async fn header(&self, seq: Seq) -> Option<Result<SegmentHeader, Fault>> {
+    pub(crate) async fn header(&self, seq: Seq) -> Option<Result<SegmentHeader, Fault>> {
         let bytes = self
             .store
             .get(&self.key(seq), Some(0..segment::PREFIX as u64))
@@ -60,7 +61,7 @@ impl Segments {
     }
 
     /// Segment `seq`; `None` where there is none.
-    pub(super) async fn read(&self, seq: Seq) -> Option<Result<Read, Fault>> {
+    pub(crate) async fn read(&self, seq: Seq) -> Option<Result<Read, Fault>> {
         let bytes = self.store.get(&self.key(seq), None).await?;
         let size = bytes.len();
         let read = heavy(size, || self.decode(seq, &bytes));
@@ -72,37 +73,48 @@ impl Segments {
         Some(heavy(size, || self.decode(seq, &bytes)))
     }
 
-    /// The end of the contiguous prefix after `seq`, by one LIST.
-    pub(super) async fn tail_after(&self, seq: Seq) -> Seq {
+    /// The bytes of segment `seq` as they are; `None` where there is none.
+    pub(crate) async fn raw(&self, seq: Seq) -> Option<Bytes> {
+        self.store.get(&self.key(seq), None).await
+    }
+
+    /// The segments after `seq` that are there, ascending, by one LIST.
+    pub(crate) async fn all_after(&self, seq: Seq) -> Vec<Seq> {
         let prefix = SegmentKey::prefix(self.log);
         let paths = self.store.list(&prefix, Some(&self.key(seq))).await;
-        let seqs = paths
-            .iter()
-            .filter_map(|path| SegmentKey::parse(path).ok())
-            .map(|key| key.seq);
-        seqs.filter(|found| *found > seq).fold(
-            seq,
-            |tail, found| {
-                if found == tail.next() { found } else { tail }
-            },
-        )
+        let keys = paths.iter().filter_map(|path| SegmentKey::parse(path).ok());
+        keys.map(|key| key.seq)
+            .filter(|found| *found > seq)
+            .collect()
+    }
+
+    /// The end of the contiguous prefix after `seq`, by one LIST.
+    pub(crate) async fn tail_after(&self, seq: Seq) -> Seq {
+        Self::prefix(seq, self.all_after(seq).await)
+    }
+
+    /// The end of the contiguous prefix after `seq` of ascending numbers.
+    pub(crate) fn prefix(seq: Seq, all: Vec<Seq>) -> Seq {
+        let step = |tail: Seq, found: Seq| if found == tail.next() { found } else { tail };
+        all.into_iter().fold(seq, step)
     }
 
     /// Lays `segment` out.
-    pub(super) fn encode(segment: &Segment) -> Result<(Bytes, ContentHash), Fault> {
+    pub(crate) fn encode(segment: &Segment) -> Result<(Bytes, ContentHash), Fault> {
         let bytes = segment::encode(segment).map_err(chain_text)?;
         let digest = chain::link(&bytes);
         Ok((bytes, digest))
     }
 
-    fn decode(&self, seq: Seq, bytes: &Bytes) -> Result<Read, Fault> {
-        let (size, digest) = (bytes.len(), chain::link(bytes));
+    /// The segment that `bytes` hold, verified as number `seq` of this log.
+    pub(crate) fn decode(&self, seq: Seq, bytes: &Bytes) -> Result<Read, Fault> {
+        let digest = chain::link(bytes);
         let segment = segment::decode(bytes).map_err(chain_text)?;
         self.check(seq, &segment.header)?;
         Ok(Read {
             segment: Arc::new(segment),
             digest,
-            bytes: size,
+            raw: bytes.clone(),
         })
     }
 
@@ -135,7 +147,7 @@ fn chain_text(error: impl std::error::Error) -> Fault {
 }
 
 /// Does `work` on `bytes` bytes without keeping other tasks from this thread.
-pub(super) fn heavy<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+pub(crate) fn heavy<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread if bytes >= HEAVY => tokio::task::block_in_place(work),
         _ => work(),

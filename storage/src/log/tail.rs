@@ -13,7 +13,7 @@ const HOT: Duration = Duration::from_secs(10);
 
 /// The reads of a follower: the next segment, and some after it while there are hits.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     interval: Duration,
     interval_idle: Duration,
     depth: u64,
@@ -26,7 +26,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(interval: Duration, interval_idle: Duration, now: Duration) -> Self {
+    pub(crate) fn new(interval: Duration, interval_idle: Duration, now: Duration) -> Self {
         Self {
             interval,
             interval_idle,
@@ -40,27 +40,33 @@ impl Tail {
     }
 
     /// When the next segment has to be asked for.
-    pub(super) fn due(&self) -> Duration {
+    pub(crate) fn due(&self) -> Duration {
         self.due
     }
 
     /// Asks again at `now`, whatever was planned.
-    pub(super) fn wake(&mut self, now: Duration) {
+    pub(crate) fn wake(&mut self, now: Duration) {
         self.due = self.due.min(now);
     }
 
     /// Asks nothing for a while from `now` on.
-    pub(super) fn postpone(&mut self, now: Duration) {
+    pub(crate) fn postpone(&mut self, now: Duration) {
         self.due = now + self.interval;
     }
 
+    /// A read sent at `tick` came to nothing: segment `seq` is asked for again after `pause`.
+    pub(crate) fn failed(&mut self, seq: Seq, tick: u64, now: Duration, pause: Duration) {
+        self.answered(seq, tick);
+        self.due = self.due.min(now + pause);
+    }
+
     /// The tick at which the newest read of `next` was sent, if one is on its way.
-    pub(super) fn asked_at(&self, next: Seq) -> Option<u64> {
+    pub(crate) fn asked_at(&self, next: Seq) -> Option<u64> {
         self.asked.get(&next).copied()
     }
 
     /// What to ask for at `now` if `next` is the next segment; they are sent at `tick`.
-    pub(super) fn want(&mut self, next: Seq, now: Duration, tick: u64) -> Vec<Seq> {
+    pub(crate) fn want(&mut self, next: Seq, now: Duration, tick: u64) -> Vec<Seq> {
         if self.due > now {
             return Vec::new();
         }
@@ -73,16 +79,16 @@ impl Tail {
     }
 
     /// Asks for `next` at `tick` even if a read of it is on its way already.
-    pub(super) fn insist(&mut self, next: Seq, tick: u64) {
+    pub(crate) fn insist(&mut self, next: Seq, tick: u64) {
         self.asked.insert(next, tick);
     }
 
     /// A read sent at `tick` found segment `seq`.
-    pub(super) fn found(&mut self, seq: Seq, tick: u64, read: Read, now: Duration) {
+    pub(crate) fn found(&mut self, seq: Seq, tick: u64, read: Read, now: Duration) {
         self.answered(seq, tick);
         // A heartbeat says nothing about more to come.
         if read.segment.header.kind == SegmentKind::Data {
-            let most = if read.bytes >= LARGE {
+            let most = if read.raw.len() >= LARGE {
                 DEPTH.0
             } else {
                 DEPTH.1
@@ -94,9 +100,15 @@ impl Tail {
         self.due = self.due.min(now);
     }
 
+    /// Segment `seq` came by another way than a read.
+    pub(crate) fn supply(&mut self, seq: Seq, read: Read, now: Duration) {
+        (self.hit_at, self.pause) = (now, self.interval);
+        self.ready.insert(seq, read);
+    }
+
     /// A read sent at `tick` did not find segment `seq`, while `next` is the next one. `wobble` is
     /// between 0 and 1 and spreads the readers. Whether this was the tail of the log.
-    pub(super) fn missing(
+    pub(crate) fn missing(
         &mut self,
         seq: Seq,
         tick: u64,
@@ -117,7 +129,7 @@ impl Tail {
     }
 
     /// Takes segment `next`, if it was read; drops what lies before it.
-    pub(super) fn take(&mut self, next: Seq) -> Option<Read> {
+    pub(crate) fn take(&mut self, next: Seq) -> Option<Read> {
         self.ready.retain(|seq, _| *seq >= next);
         self.ready.remove(&next)
     }

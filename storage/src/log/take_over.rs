@@ -5,7 +5,7 @@ use super::segments::Segments;
 use super::task::{Next, Task};
 use super::{BucketCheck, Role, Sink, StopReason};
 use crate::catalog::{Claim, Outcome};
-use crate::model::{Epoch, Nonce, Segment, SegmentHeader, SegmentKind, Seq, VersionVector};
+use crate::model::{Epoch, Nonce, Segment, SegmentHeader, SegmentKind, Seq};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use rand::RngExt;
@@ -165,6 +165,8 @@ impl<S: Sink> Task<S> {
     ) -> SegmentHeader {
         let hlc = self.next_hlc();
         let log = self.member.log;
+        let mut seen = self.others.lock().clone();
+        seen.advance(log, seq.previous());
         SegmentHeader {
             kind,
             cluster: self.member.cluster,
@@ -176,7 +178,7 @@ impl<S: Sink> Task<S> {
             hlc_min: hlc,
             hlc_max: hlc,
             ops: 0,
-            seen: VersionVector::from_iter([(log, seq.previous())]),
+            seen,
         }
     }
 

@@ -5,16 +5,19 @@ use super::batch::Queue;
 use super::glance::Glance;
 use super::handle::{BarrierReply, Command, LogHandle};
 use super::segments::{Read, Segments, heavy};
-use super::{AppendError, BarrierError, Member, Parts, Role, Sink, Start, StopReason, chain};
+use super::{
+    AppendError, BarrierError, Member, Parts, Published, Role, Sink, Start, StopReason, chain,
+};
 use crate::Clock;
 use crate::catalog::{Claim, Claims, Floor, Floors, Patience};
 use crate::log::protocol::{Reader, Rules, Verdict, Window};
-use crate::model::{ContentHash, Hlc, HlcClock, Nonce, Seq};
+use crate::model::{ContentHash, Hlc, HlcClock, Nonce, Seq, VersionVector};
 use isobath_config::LogConfig;
+use parking_lot::Mutex;
 use rand::{RngExt, rngs::StdRng};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +73,10 @@ pub(super) struct Task<S: Sink> {
     applied: watch::Sender<Seq>,
     position: watch::Sender<Start>,
     observed: Arc<AtomicU64>,
+    /// What was applied of other logs.
+    pub(super) others: Arc<Mutex<VersionVector>>,
+    pub(super) published: broadcast::Sender<Published>,
+    pub(super) joining: Arc<AtomicBool>,
     tick: u64,
 }
 
@@ -100,6 +107,7 @@ impl<S: Sink> Task<S> {
             position: position_watch,
             hints: Arc::default(),
             observed: Arc::default(),
+            others: Arc::default(),
             clock: Arc::clone(&clock),
             hold: parts.hold,
         };
@@ -130,6 +138,9 @@ impl<S: Sink> Task<S> {
             applied,
             position,
             observed: Arc::clone(&handle.observed),
+            others: Arc::clone(&handle.others),
+            published: parts.published,
+            joining: parts.joining,
             tick: 0,
         };
         (handle, task)
@@ -205,7 +216,7 @@ impl<S: Sink> Task<S> {
         let Read {
             segment,
             digest,
-            bytes,
+            raw,
         } = read;
         let header = &segment.header;
         self.hlc.observe(header.hlc_max);
@@ -214,7 +225,7 @@ impl<S: Sink> Task<S> {
         if self.reader.consume(header.epoch) == Verdict::Live {
             self.chain = chain::extend(self.chain, digest);
             let sink = &mut self.sink;
-            heavy(bytes, || sink.apply(segment));
+            heavy(raw.len(), || sink.apply(segment));
         } else {
             tracing::info!(log = %self.member.log, %seq, "void segment");
             metrics::counter!(super::metrics::VOID_SEGMENTS).increment(1);

@@ -99,6 +99,7 @@ pub(crate) fn decode_arrow(
         },
         logical_bytes: bytes,
         disable_backpressure: params.disable_backpressure == Some(true),
+        concern: None,
     })
 }
 

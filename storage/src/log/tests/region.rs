@@ -136,6 +136,7 @@ impl SimRegion {
                 writer: Uuid::from_u128(u128::from(life)),
                 address: Some(address.to_owned()),
                 claims: true,
+                copies: false,
             },
             config,
             hold: Duration::from_secs(10),
@@ -148,6 +149,8 @@ impl SimRegion {
             bucket: Arc::new(Intact),
             sink: ledger.clone(),
             start: Start::default(),
+            published: tokio::sync::broadcast::channel(1).0,
+            joining: Arc::default(),
             shutdown: shutdown.clone(),
         });
         let task = Arc::new(task);
