@@ -1,1 +1,1 @@
-"""What surrounds the program: Terraform, metrics and their dashboards, packages, documents."""
+"""What surrounds the program: Terraform, packages, documents."""

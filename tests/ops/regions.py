@@ -44,6 +44,10 @@ def check_cluster_file(cluster: dict) -> None:
     for entry in cluster["region"]:
         if set(entry) != KEYS_OF_A_REGION:
             raise Wrong(f"a region of the cluster file has the keys {sorted(entry)}")
+    given = json.dumps(cluster)
+    done = subprocess.run([str(binary()), "config", "check", "-"], input=given, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise Wrong(f"the program does not take the cluster file: {done.stderr}")
 
 
 def restore(stack: Stack, home: Path) -> None:
