@@ -53,8 +53,17 @@ async fn acks(
     catalog: &Catalog,
     members: &BTreeMap<Region, Catalog>,
 ) -> Result<Option<Vec<VersionVector>>, StateError> {
-    let Some(membership) = catalog.newest_membership().await? else {
-        return Ok(Some(vec![]));
+    let membership = match catalog.newest_membership().await {
+        Ok(None) => return Ok(Some(vec![])),
+        Ok(Some(membership)) => membership,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "the cluster's membership cannot be read: no floor rises"
+            );
+            return Ok(None);
+        }
     };
     let marker = Marker::read_in(&**store).await?;
     let own = marker.map(|marker| marker.region);
