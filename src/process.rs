@@ -5,6 +5,7 @@ use crate::{
     server::{self, Peers, PeersError, ServeError, ServerParts, Tls},
 };
 use isobath_config::Config;
+use isobath_sql::{SqlEngine, SqlError, SqlLimits};
 use isobath_storage::{
     Clock,
     store::{Store, StoreError, StoreOptions},
@@ -47,6 +48,9 @@ pub enum ProcessError {
     /// Other nodes cannot be talked to.
     #[error("other nodes cannot be talked to")]
     Peers(#[from] PeersError),
+    /// SQL cannot be run.
+    #[error("SQL cannot be run")]
+    Sql(#[from] SqlError),
     /// The server's task failed.
     #[error("the server failed")]
     Task(#[from] tokio::task::JoinError),
@@ -113,7 +117,9 @@ impl Process {
             }
         };
         let stop = CancellationToken::new();
+        let sql = start_sql(&node, &config)?;
         let parts = ServerParts {
+            sql: Some(sql),
             engine: Arc::clone(&node) as Arc<_>,
             clock,
             config: config.server,
@@ -140,4 +146,17 @@ impl Process {
         self.node.stop().await;
         Ok(served??)
     }
+}
+
+/// The engine of SQL statements over a node.
+fn start_sql(node: &Arc<Node>, config: &Config) -> Result<Arc<SqlEngine>, SqlError> {
+    let source = Arc::clone(node) as Arc<_>;
+    let limits = SqlLimits {
+        memory: usize::try_from(config.sql.memory.as_u64()).unwrap_or(usize::MAX),
+        concurrent: config.sql.concurrent,
+        queue: config.sql.queue,
+        timeout: config.sql.timeout,
+        threads: config.sql.threads,
+    };
+    SqlEngine::start(source, limits)
 }

@@ -3,7 +3,7 @@
 use crate::problems::Problems;
 use crate::{
     CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem,
-    ReplicateConfig, Role, SearchConfig, ServerConfig, StoreConfig,
+    ReplicateConfig, Role, SearchConfig, ServerConfig, SqlConfig, StoreConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub struct Config {
     pub index: IndexConfig,
     /// How queries are run.
     pub search: SearchConfig,
+    /// How SQL statements are run.
+    pub sql: SqlConfig,
 }
 
 impl Default for Config {
@@ -59,6 +61,7 @@ impl Default for Config {
             replicate: ReplicateConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
+            sql: SqlConfig::default(),
         }
     }
 }
@@ -78,6 +81,7 @@ impl Config {
         self.replicate.check(replicate);
         self.index.check(&mut Problems::new("index", &mut found));
         self.search.check(&mut Problems::new("search", &mut found));
+        self.sql.check(&mut Problems::new("sql", &mut found));
         if found.is_empty() {
             return Ok(());
         }

@@ -19,6 +19,7 @@ mod replicate;
 mod role;
 mod search;
 mod server;
+mod sql;
 mod store;
 mod tls;
 
@@ -37,6 +38,7 @@ pub use replicate::ReplicateConfig;
 pub use role::Role;
 pub use search::SearchConfig;
 pub use server::ServerConfig;
+pub use sql::SqlConfig;
 pub use store::StoreConfig;
 pub use tls::TlsConfig;
 

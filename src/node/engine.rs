@@ -371,7 +371,10 @@ impl Node {
     }
 
     /// Waits until the views are as fresh as `options` want; by how much they may trail the log.
-    async fn reach(&self, options: &ReadOptions) -> Result<Option<Duration>, EngineError> {
+    pub(super) async fn reach(
+        &self,
+        options: &ReadOptions,
+    ) -> Result<Option<Duration>, EngineError> {
         let mut staleness = None;
         match options.consistency {
             Consistency::Strong => self.strong().await?,

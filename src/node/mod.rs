@@ -27,6 +27,7 @@ mod recent;
 mod refusal;
 mod regions;
 mod sink;
+mod sql;
 mod sweeping;
 mod write;
 

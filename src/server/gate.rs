@@ -17,8 +17,8 @@ use std::{sync::Arc, time::Duration};
 /// Between two looks at whether the keys are known.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Routes that only look, although they take a body.
-const LOOKS: [&str; 3] = ["/query", "/explain_query", "/_debug/recall"];
+/// Routes that only look, although they take a body; what a SQL statement needs is checked with the statement.
+const LOOKS: [&str; 4] = ["/query", "/explain_query", "/_debug/recall", "/v2/sql"];
 
 /// Headers by which a proxy says that the request comes from elsewhere.
 const PROXIED: [HeaderName; 2] = [

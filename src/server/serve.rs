@@ -18,6 +18,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use isobath_config::{HiddenText, ServerConfig};
+use isobath_sql::SqlEngine;
 use isobath_storage::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -48,6 +49,8 @@ pub struct ServerParts {
     pub clock: Arc<dyn Clock>,
     /// Limits and times.
     pub config: ServerConfig,
+    /// Runs SQL statements; `None` where there is no SQL.
+    pub sql: Option<Arc<SqlEngine>>,
     /// The way to other nodes.
     pub peers: Peers,
     /// What nodes of other regions have to know; without it none is heard.

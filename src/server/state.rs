@@ -5,6 +5,7 @@ use super::{
     peers::Peers, seen::RequestsSeen,
 };
 use isobath_config::{ByteSize, HiddenText, ServerConfig};
+use isobath_sql::SqlEngine;
 use isobath_storage::{Clock, model::IdempotencyKey};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
@@ -29,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: ServerConfig,
+    /// Runs SQL statements; `None` where there is no SQL.
+    pub(crate) sql: Option<Arc<SqlEngine>>,
     pub(crate) peers: Peers,
     /// What nodes of other regions have to know.
     pub(crate) cluster_key: Option<HiddenText>,
@@ -66,6 +69,7 @@ impl Server {
         Self {
             engine: parts.engine,
             clock: parts.clock,
+            sql: parts.sql,
             peers: parts.peers,
             cluster_key: parts.cluster_key,
             metrics: parts.metrics,

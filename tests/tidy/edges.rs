@@ -4,12 +4,13 @@ use super::source::Source;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// `(crate folder, crates of ours it may depend on)`.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
     ("config", &[]),
     ("storage", &["config"]),
     ("compactor", &["config", "storage"]),
     ("query", &["config", "storage"]),
-    (".", &["config", "storage", "compactor", "query"]),
+    ("sql", &["config", "storage", "query"]),
+    (".", &["config", "storage", "compactor", "query", "sql"]),
 ];
 
 /// `(module of storage, modules it may use)`; what is not named here may be used by all.

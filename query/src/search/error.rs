@@ -69,6 +69,9 @@ pub enum SearchError {
         /// The most bytes.
         max: usize,
     },
+    /// A predicate of the caller could not be evaluated.
+    #[error("{0}")]
+    Predicate(String),
     /// Which vector attribute is meant is not clear.
     #[error(
         "name the vector attribute: the schema has none, or several and none of them is `vector`"

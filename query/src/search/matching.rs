@@ -76,6 +76,19 @@ impl<'a> Matching<'a> {
         })
     }
 
+    /// The rows of `set` that a view of `version` sees, of `passing` if given.
+    pub(super) fn with_rows(
+        set: &'a Arc<RowSet>,
+        version: Version,
+        passing: Option<Arc<Bitset>>,
+    ) -> Self {
+        Self {
+            set,
+            version,
+            passing,
+        }
+    }
+
     /// Whether the view sees `row`, filter aside.
     #[inline]
     pub(super) fn is_visible(&self, row: u32) -> bool {

@@ -15,6 +15,7 @@ mod matching;
 mod nearest;
 mod order;
 mod place;
+mod places;
 mod pool;
 mod query;
 mod recall;
@@ -34,6 +35,9 @@ pub use error::SearchError;
 pub use explain::explain;
 pub use filter::FilterCache;
 pub use fuse::fuse;
+pub use places::{
+    NearestPlaces, NearestQuery, RowPlace, RowPredicate, nearest_places, passing_rows,
+};
 pub use pool::SearchPool;
 pub use query::{
     Aggregate, Comparison, Direction, Filter, Fusion, GroupBy, GroupKey, Include, Pattern,

@@ -13,7 +13,10 @@ use std::{
     fmt, io,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -120,13 +123,16 @@ impl SearchPool {
         in_time.then_some(found)
     }
 
-    /// Runs `search` on one of the threads, unless too many others wait; it has `timeout` from now.
+    /// Runs `search` on one of the threads, unless too many others wait; it has `timeout` from now. It ends
+    /// soon after the caller stops waiting for it.
     pub async fn run<T, F>(&self, timeout: Duration, search: F) -> Result<T, SearchError>
     where
         T: Send + 'static,
         F: FnOnce(&mut SearchContext<'_>) -> Result<T, SearchError> + Send + 'static,
     {
-        let deadline = Deadline::after(Arc::clone(&self.clock), timeout);
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let caller = Abandon(Arc::clone(&abandoned));
+        let deadline = Deadline::after(Arc::clone(&self.clock), timeout).or_when(abandoned);
         let (answer, answered) = oneshot::channel();
         let answer_bytes = self.shared.max_answer;
         let job = move |filters: &FilterCache, scratch: &mut Scratch| {
@@ -144,7 +150,18 @@ impl SearchPool {
             drop(answer.send(found));
         };
         self.shared.push(Box::new(job))?;
-        answered.await.unwrap_or(Err(SearchError::Interrupted))
+        let found = answered.await.unwrap_or(Err(SearchError::Interrupted));
+        drop(caller);
+        found
+    }
+}
+
+/// Says, when it is dropped, that nobody waits any more.
+struct Abandon(Arc<AtomicBool>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -37,6 +37,12 @@ pub fn select(
 }
 
 impl Selection {
+    /// Rows of `view` that were chosen elsewhere: by row set their numbers.
+    pub fn of(view: Arc<View>, rows: Vec<Vec<u32>>) -> Self {
+        let more = false;
+        Self { view, rows, more }
+    }
+
     /// How many rows were chosen.
     pub fn len(&self) -> usize {
         self.rows.iter().map(Vec::len).sum()

@@ -6,6 +6,7 @@ mod namespaces;
 mod operations;
 mod query;
 mod regions;
+mod sql;
 mod write;
 
 use super::{
@@ -25,7 +26,7 @@ use axum::{
 use std::{future::ready, sync::Arc};
 
 /// Resources that do not exist yet, with what they are for.
-const NOT_YET: [(&str, &str); 6] = [
+const NOT_YET: [(&str, &str); 5] = [
     ("/v1/namespaces/{namespace}", "reading a whole namespace"),
     (
         "/v1/namespaces/{namespace}/query",
@@ -34,7 +35,6 @@ const NOT_YET: [(&str, &str); 6] = [
     ("/v2/namespaces/{namespace}/import", "import by the server"),
     ("/v2/namespaces/{namespace}/changes", "reading changes"),
     ("/v2/namespaces/{namespace}/policy", "namespace policies"),
-    ("/v2/sql", "SQL"),
 ];
 
 /// The routes to namespaces and keys.
@@ -51,6 +51,7 @@ fn api() -> Vec<(&'static str, MethodRouter<Shared>)> {
             "/v2/namespaces/{namespace}/explain_query",
             post(query::explain),
         ),
+        ("/v2/sql", post(sql::run)),
         ("/v2/namespaces/{namespace}/async", post(operations::start)),
         (
             "/v1/namespaces/{namespace}/operations/{token}",

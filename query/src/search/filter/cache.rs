@@ -132,6 +132,13 @@ impl PredicateHash {
     pub(in crate::search) fn of(predicate: &Predicate) -> Self {
         Self(blake3::hash(format!("{predicate:?}").as_bytes()))
     }
+
+    /// That of a predicate which is not one of ours, by its text.
+    pub(in crate::search) fn of_text(text: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("isobath predicate of a caller");
+        hasher.update(text.as_bytes());
+        Self(hasher.finalize())
+    }
 }
 
 #[cfg(test)]
