@@ -1,4 +1,6 @@
 //! The names of this crate's metrics.
 
-/// Counter: objects that were deleted because nobody needs them any more.
-pub const GC_DELETED: &str = "isobath_gc_deleted";
+isobath_storage::declare_metrics! {
+    /// Objects that were deleted because nobody needs them any more.
+    counter pub GC_DELETED = "isobath_gc_deleted_total";
+}

@@ -28,7 +28,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let mut config = args.settings.load()?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let metrics = telemetry::init_metrics()?;
+    let metrics = telemetry::init_metrics(&config.region)?;
     tokio::spawn(telemetry::tend(metrics.clone(), Arc::new(SystemClock)));
     loop {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

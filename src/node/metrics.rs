@@ -1,4 +1,6 @@
 //! The names of a node's metrics.
 
-/// Gauge: parts that the namespaces of this node consist of, all together.
-pub(super) const PARTS: &str = "isobath_parts";
+isobath_storage::declare_metrics! {
+    /// Parts that the namespaces of this node consist of, all together.
+    gauge pub(super) PARTS = "isobath_parts";
+}

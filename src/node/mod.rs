@@ -32,6 +32,7 @@ mod sweeping;
 mod write;
 
 pub use error::NodeError;
+pub use metrics::describe as describe_metrics;
 pub use refusal::Refusal;
 pub use regions::ClusterParts;
 

@@ -283,7 +283,7 @@ impl<S: Sink> Task<S> {
         let now = self.clock.now_ms();
         let ahead = self.hlc.last().millis().saturating_sub(now);
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        metrics::gauge!(super::metrics::HLC_SKEW_MS).set(ahead as f64);
+        metrics::gauge!(super::metrics::HLC_SKEW).set(ahead as f64 / 1e3);
         self.hlc.tick(now)
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     index::{FileRef, Index, IndexError, Meta, build, text::Description, text::TextSlot},
+    metrics::INDEX_BUILD_SECONDS,
     view::RowSet,
 };
 use isobath_storage::format::BuiltIndex;
@@ -117,7 +118,13 @@ impl Worker {
         }
         turn.renew(cancel);
         let folder = self.folders.scratch(&key);
+        let clock = &shared.bucket.clock;
+        let started = clock.monotonic();
         let built = self.make(task, &set, cancel, &folder);
+        let spent = clock.monotonic().saturating_sub(started);
+        if matches!(built, Ok(Some(_))) {
+            metrics::histogram!(INDEX_BUILD_SECONDS).record(spent.as_secs_f64());
+        }
         let published = built.and_then(|built| match built {
             Some(built) => shared.publish(&key, &identity, &folder, built),
             None => Ok(()),
