@@ -24,7 +24,9 @@ const BOUNDS: &[(&str, &[f64])] = &[
     ),
     (
         "_bytes",
-        &[1e3, 4e3, 1.6e4, 6.4e4, 2.56e5, 1e6, 4e6, 1.6e7, 6.4e7, 2.56e8],
+        &[
+            1e3, 4e3, 1.6e4, 6.4e4, 2.56e5, 1e6, 4e6, 1.6e7, 6.4e7, 2.56e8,
+        ],
     ),
     ("_ops", &[1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]),
 ];
@@ -65,6 +67,7 @@ pub(crate) fn init_metrics(region: &str) -> anyhow::Result<PrometheusHandle> {
     let handle = recorder.install_recorder().context(failed)?;
     isobath_storage::metrics::describe();
     isobath_storage::log::metrics::describe();
+    isobath_storage::replicate::metrics::describe();
     isobath_compactor::metrics::describe();
     isobath_query::metrics::describe();
     isobath::server::metrics::describe();

@@ -49,7 +49,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     init_all(&cluster).await?;
-    let metrics = telemetry::init_metrics()?;
+    let metrics = telemetry::init_metrics("dev")?;
     tokio::spawn(telemetry::tend(metrics.clone(), Arc::new(SystemClock)));
     let key = HiddenText::new(chance::fresh_id()?.to_string());
     let mut processes = vec![];

@@ -32,7 +32,6 @@ mod sweeping;
 mod write;
 
 pub use error::NodeError;
-pub use metrics::describe as describe_metrics;
 pub use refusal::Refusal;
 pub use regions::ClusterParts;
 
@@ -73,6 +72,12 @@ use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use write::WriteLimits;
+
+/// Tells the recorder what the metrics of nodes say.
+pub fn describe_metrics() {
+    metrics::describe();
+    regions::describe_metrics();
+}
 
 /// How long a node waits before it tries again to read the API keys.
 const KEYS_PAUSE: Duration = Duration::from_secs(2);

@@ -14,6 +14,7 @@ mod push;
 mod status;
 
 pub(super) use join::must_join;
+pub(super) use metrics::describe as describe_metrics;
 
 use super::{NodeError, bucket::Bucket, following::Followed, positions::Positions, sink::Terms};
 use crate::server::{ClusterSecret, Elsewhere, Peers};

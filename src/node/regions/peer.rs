@@ -141,10 +141,10 @@ impl RegionPeer {
         let region = self.region.to_string();
         let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
         let open = after != BreakerState::Closed;
-        ::metrics::gauge!(metrics::UP, "region" => region.clone()).set(flag(up));
-        ::metrics::gauge!(metrics::BREAKER_OPEN, "region" => region.clone()).set(flag(open));
+        ::metrics::gauge!(metrics::UP, "peer" => region.clone()).set(flag(up));
+        ::metrics::gauge!(metrics::BREAKER_OPEN, "peer" => region.clone()).set(flag(open));
         if before == BreakerState::Closed && open {
-            ::metrics::counter!(metrics::BREAKER_OPENED, "region" => region).increment(1);
+            ::metrics::counter!(metrics::BREAKER_OPENED, "peer" => region).increment(1);
         }
     }
 }
@@ -187,7 +187,7 @@ impl Regions {
     fn on_pong(&self, peer: &RegionPeer, sent: Duration, now: Duration, pong: &RegionPong) {
         let seconds = now.saturating_sub(sent).as_secs_f64();
         let region = peer.region.to_string();
-        ::metrics::histogram!(metrics::ROUND_TRIP, "region" => region.clone()).record(seconds);
+        ::metrics::histogram!(metrics::ROUND_TRIP, "peer" => region.clone()).record(seconds);
         let reconcile = peer.answered(sent, now, pong);
         for (log, relay) in self.relays.iter().filter(|(l, _)| l.region == peer.region) {
             let tail = pong.holds.get(*log);
