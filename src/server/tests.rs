@@ -308,7 +308,7 @@ async fn should_refuse_with_the_status_that_clients_expect() {
             400,
             "queries: only single queries are explained",
         ),
-        ("/v2/sql", "{}", 400, "SQL is not supported yet"),
+        ("/v2/sql", "{}", 503, "this server runs no SQL"),
         ("/v2/nothing", "{}", 404, "there is no POST /v2/nothing"),
         (
             "/v1/namespaces",
