@@ -1,7 +1,6 @@
-//! [`copy`]: carries a log from one bucket to another, in its order.
+//! [`Copier`]: carries a log from one bucket to another, in its order.
 
 use super::{bugs::Bug, sink::Shared};
-use bytes::Bytes;
 use isobath_storage::{
     Clock,
     format::segment,
@@ -9,7 +8,7 @@ use isobath_storage::{
     model::{LogId, Segment, Seq},
     store::{
         Store,
-        keys::{ClaimKey, Key, SegmentKey},
+        keys::{Key, SegmentKey},
     },
 };
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -64,7 +63,6 @@ impl Copier {
                 let segment = segment::decode(&bytes).unwrap();
                 self.shared.views.apply(&Arc::new(segment)).unwrap();
             }
-            self.claim(source, &bytes).await;
             let create = PutOptions::from(PutMode::Create);
             let put = self
                 .target
@@ -77,21 +75,6 @@ impl Copier {
             };
         }
         false
-    }
-}
-
-impl Copier {
-    /// Copies the claim under which a segment was written: a follower looks for it.
-    async fn claim(&self, source: &Store, bytes: &Bytes) {
-        let segment = segment::decode(bytes).unwrap();
-        let (log, epoch) = (self.log, segment.header.epoch);
-        let path = ClaimKey { log, epoch }.path();
-        if let Ok(got) = source.log.get(&path).await
-            && let Ok(bytes) = got.bytes().await
-        {
-            let create = PutOptions::from(PutMode::Create);
-            drop(self.target.log.put_opts(&path, bytes.into(), create).await);
-        }
     }
 }
 

@@ -24,7 +24,10 @@ use object_store::ObjectStore;
 use parking_lot::Mutex;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -208,6 +211,7 @@ fn follow(
             writer: Uuid::from_u128(u128::from(birth.number)),
             address: is_own.then(|| birth.log.to_string()),
             claims: is_own,
+            copies: !is_own,
         },
         config: LogConfig {
             heartbeat: Duration::from_secs(4),
@@ -230,6 +234,8 @@ fn follow(
             bug: birth.bug,
         },
         start: begin.unwrap_or_default(),
+        published: broadcast::channel(1).0,
+        joining: Arc::default(),
         shutdown: CancellationToken::new(),
     })
 }

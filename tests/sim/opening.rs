@@ -94,11 +94,11 @@ pub(crate) async fn part(
         }
     };
     let opened = PartsInMemory(catalog.clone());
-    match opened.open(name, entry, dead).await {
-        Ok(rows) => Ok(PartSet::new(rows, entry.clone())),
-        Err(StateError::Catalog(error)) => Err(error.into()),
-        Err(error) => Err(error).unwrap(),
+    let rows = opened.open(name, entry, dead).await;
+    if let Err(StateError::Catalog(error)) = rows {
+        return Err(error.into());
     }
+    Ok(PartSet::new(rows.unwrap(), entry.clone()))
 }
 
 pub(crate) fn installed(manifest: &Manifest, parts: Vec<PartSet>) -> Installed {

@@ -86,7 +86,7 @@ impl Sink for SimSink {
         if !self.is_own && self.bug != Some(Bug::WallClock) {
             let own = self.shared.own.get().unwrap();
             own.observe(header.hlc_max);
-            observed(own, header.log, header.seq);
+            own.merged(header.log, header.seq);
         }
         self.shared.views.apply(&segment).unwrap();
         self.shared.applied.lock().advance(header.log, header.seq);
@@ -105,6 +105,3 @@ impl Sink for SimSink {
         self.shared.foreseen.lock().clear();
     }
 }
-
-/// The own log's segments say from now on that their writer had seen that much of another.
-fn observed(_: &LogHandle<()>, _: LogId, _: Seq) {}
