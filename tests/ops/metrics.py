@@ -37,6 +37,7 @@ SETTINGS = {
 # day old, a cache that is full, a first query before the namespace is open, a filter over a part that is large enough to
 # remember its rows, a search that waits for a thread.
 RARE = {
+    "isobath_cache_fetched_bytes_total",
     "isobath_cold_searches_total",
     "isobath_cold_requests_total",
     "isobath_cold_bytes_total",
