@@ -1,6 +1,6 @@
 //! Carrying logs between the buckets of regions.
 //!
-//! A [`relay`] copies one log of another region into the region's own bucket: the same bytes under the same key, in
+//! A [`Relay`] copies one log of another region into the region's own bucket: the same bytes under the same key, in
 //! order, each created once. What the region's nodes apply they read from there, so that whatever one of them has seen
 //! is still there when the origin is lost.
 //!
