@@ -1,7 +1,7 @@
 //! [`check_stream`]: whether the parts of an Arrow IPC stream are what they say, before anything is made of them.
 
 use super::super::{Budget, Fault};
-use arrow_ipc::{Endianness, Field, Message, MessageHeader, RecordBatch, Type};
+use arrow_ipc::{CompressionType, Endianness, Field, Message, MessageHeader, RecordBatch, Type};
 
 /// Stands before the length of every message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -162,7 +162,14 @@ fn check_batch(message: &Message<'_>, body: &[u8], budget: &Budget) -> Result<()
 }
 
 fn check_buffers(batch: &RecordBatch<'_>, body: &[u8], budget: &Budget) -> Result<(), Fault> {
-    let compressed = batch.compression().is_some();
+    let codec = batch.compression().map(|compression| compression.codec());
+    if codec.is_some_and(|codec| codec != CompressionType::ZSTD) {
+        // others may become larger than they say
+        return Err(refuse(
+            "lz4 is not understood; compress by zstd or not at all",
+        ));
+    }
+    let compressed = codec.is_some();
     for buffer in batch.buffers().into_iter().flatten() {
         let range = usize::try_from(buffer.offset())
             .ok()
