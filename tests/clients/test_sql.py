@@ -178,9 +178,9 @@ ACCEPTED = [
     (f"SELECT category, min(l2_distance(embedding, {Q})) m FROM docs GROUP BY category ORDER BY m LIMIT 3",
      "AggregateExec", "same"),
     (f"SELECT * FROM (SELECT id FROM docs ORDER BY embedding <-> {Q} LIMIT 2) a UNION ALL "
-     f"SELECT * FROM (SELECT id FROM docs ORDER BY embedding <-> {FAR} LIMIT 2) b", ANN,
+     f"SELECT * FROM (SELECT id FROM docs ORDER BY embedding <-> {FAR} LIMIT 2) b ORDER BY id", ANN,
      f"SELECT * FROM (SELECT id FROM docs ORDER BY l2_distance(embedding, {Q}) NULLS LAST LIMIT 2) UNION ALL "
-     f"SELECT * FROM (SELECT id FROM docs ORDER BY l2_distance(embedding, {FAR}) NULLS LAST LIMIT 2)"),
+     f"SELECT * FROM (SELECT id FROM docs ORDER BY l2_distance(embedding, {FAR}) NULLS LAST LIMIT 2) ORDER BY id"),
     ("SELECT a.id x, b.id y FROM docs a, docs b WHERE a.id < 3 AND b.id < 50 AND a.id < b.id "
      "ORDER BY l2_distance(a.embedding, b.embedding) LIMIT 3", "VectorScanExec", "same"),
     (f"SELECT row_number() OVER (ORDER BY l2_distance(embedding, {Q})) rn, id FROM docs "

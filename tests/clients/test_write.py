@@ -94,7 +94,7 @@ def test_rows_survive_folding_into_parts(namespace, node):
     namespace.write(upsert_columns={"id": list(range(300)), "n": list(range(300))})
     namespace.write(patch_columns={"id": [0, 299], "n": [1000, 2000]})
     namespace.write(deletes=[5])
-    deadline = datetime.now(UTC) + timedelta(seconds=30)
+    deadline = datetime.now(UTC) + timedelta(seconds=120)
     while namespace.metadata().approx_row_count != 299 and datetime.now(UTC) < deadline:
         pass
     assert namespace.metadata().approx_row_count == 299
