@@ -101,11 +101,13 @@ class Node:
         except OSError:
             return 0, ""
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels; 0 where it was never recorded."""
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over its labels, those with these values; 0 where it was never recorded."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
         lines = self.get("/metrics")[1].splitlines()
         samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
-        return sum(float(value) for key, value in samples if key.split("{")[0] == name)
+        found = ((key, value) for key, value in samples if key.split("{")[0] == name)
+        return sum(float(value) for key, value in found if all(label in key for label in wanted))
 
     def owns_log(self) -> bool:
         """Whether it owns the region's log, by its own account."""

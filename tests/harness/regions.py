@@ -82,16 +82,19 @@ class Region(Node):
 
 
 class Cluster:
-    """Three regions. On MinIO every way between two of them, to the nodes and to the buckets, is a proxy."""
+    """Three regions. On MinIO every way between two of them, to the nodes and to the buckets, is a proxy, which makes a
+    round trip take as long as `rtt_ms` says for the pair."""
 
     def __init__(self, home: Path, store: str, settings: Mapping[str, str] | None = None,
-                 replication: str = "relay", away: str = "forward", members: tuple[str, ...] = REGIONS):
+                 replication: str = "relay", away: str = "forward", members: tuple[str, ...] = REGIONS,
+                 rtt_ms: Mapping[frozenset[str], int] | None = None):
         self.home = home
+        self._rtt_ms = rtt_ms or {}
         self.store = store
         self.members = list(members)
         self._replication, self._away = replication, away
         self.proxies: Toxiproxy | None = None
-        self._ways: dict[tuple[str, str], list[int]] = {}
+        self._ways: dict[tuple[str, str], dict[str, int]] = {}
         self.minios: dict[str, Minio] = {}
         self.buckets: dict[str, Bucket] = {}
         home.mkdir(parents=True, exist_ok=True)
@@ -129,16 +132,19 @@ class Cluster:
         bucket, port = self.buckets[name], self.nodes[name].port
         entry = {"name": name, "bucket": bucket.url, "replication": replication}
         far = self.proxies is not None and origin != name
-        entry["address"] = f"127.0.0.1:{self._way(origin, name, port) if far else port}"
+        entry["address"] = f"127.0.0.1:{self._way(origin, name, 'node', port) if far else port}"
         if self.store == "minio":
             own = self.minios[name].port
-            entry["endpoint"] = f"http://127.0.0.1:{self._way(origin, name, own) if far else own}"
+            entry["endpoint"] = f"http://127.0.0.1:{self._way(origin, name, 'bucket', own) if far else own}"
         return entry
 
-    def _way(self, origin: str, name: str, port: int) -> int:
-        way = self.proxies.delay(port, 0)
-        self._ways.setdefault((origin, name), []).append(way)
-        return way
+    def _way(self, origin: str, name: str, end: str, port: int) -> int:
+        """The proxy through which a region reaches the node or the bucket of another."""
+        ways = self._ways.setdefault((origin, name), {})
+        if end not in ways:
+            rtt_ms = self._rtt_ms.get(frozenset((origin, name)), 0)
+            ways[end] = self.proxies.delay(port, rtt_ms // 2, rtt_ms - rtt_ms // 2)
+        return ways[end]
 
     def cut(self, region: str) -> None:
         """Cuts a region off all others, in both directions."""
@@ -150,8 +156,28 @@ class Cluster:
     def _switch(self, region: str, enabled: bool) -> None:
         for ends, ways in self._ways.items():
             if region in ends:
-                for way in ways:
+                for way in ways.values():
                     self.proxies.enable(way, enabled)
+
+    def starve(self, region: str, origin: str, starved: bool = True) -> None:
+        """Lets a region learn nothing of another's log, though it can ask the other's nodes; or ends that."""
+        for way in (*self._ways[origin, region].values(), self._ways[region, origin]["bucket"]):
+            self.proxies.enable(way, not starved)
+
+    def slow(self, origin: str, name: str, latency_ms: int) -> None:
+        """Makes one region wait so long for each answer of another's nodes, from now on."""
+        self.proxies.slow(self._ways[origin, name]["node"], latency_ms)
+
+    def digests(self) -> set[str]:
+        """What `isobath verify` says of the members' buckets; their nodes must not run."""
+        found = set()
+        for name in self.members:
+            words = [binary(), "verify", self.buckets[name].url]
+            env = os.environ | self.env | dict(self.buckets[name].env)
+            done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, f"verify of {name} ends with {done.returncode}: {done.stdout}{done.stderr}"
+            found.add(done.stdout.splitlines()[-1])
+        return found
 
     def run(self, action: str, *args: str, check: bool = True) -> subprocess.CompletedProcess:
         """`isobath cluster`, as from the first region."""

@@ -50,16 +50,21 @@ class Minio:
     def __init__(self, home: Path, buckets: Sequence[str] = ("isobath",), public_metrics: bool = False):
         program = tool("minio")
         self.port = free_port()
+        self.home = home
         self.data = home / "data"
         # MinIO takes a directory at its root for a bucket.
         for name in buckets:
             (self.data / name).mkdir(parents=True)
-        command = [program, "server", self.data, "--address", f"127.0.0.1:{self.port}"]
-        command += ["--console-address", f"127.0.0.1:{free_port()}"]
-        env = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
+        self._command = [program, "server", self.data, "--address", f"127.0.0.1:{self.port}"]
+        self._command += ["--console-address", f"127.0.0.1:{free_port()}"]
+        self._env = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
         if public_metrics:
-            env["MINIO_PROMETHEUS_AUTH_TYPE"] = "public"
-        self.process = Process(command, home / "log", env)
+            self._env["MINIO_PROMETHEUS_AUTH_TYPE"] = "public"
+        self.start()
+
+    def start(self) -> None:
+        """Starts it, at the same address as before, on what it holds."""
+        self.process = Process(self._command, self.home / "log", self._env)
         healthy = f"http://127.0.0.1:{self.port}/minio/health/cluster"
         wait_until(lambda: answers(healthy), "MinIO is up", 60, 0.1)
 
@@ -133,8 +138,8 @@ class Toxiproxy:
         version = f"http://127.0.0.1:{self.port}/version"
         wait_until(lambda: answers(version), "Toxiproxy is up", 30)
 
-    def delay(self, port: int, latency_ms: int) -> int:
-        """Opens a proxy in front of `port` that delays every answer; returns its port."""
+    def delay(self, port: int, latency_ms: int, requests_ms: int = 0) -> int:
+        """Opens a proxy in front of `port` that delays every answer, and every request; returns its port."""
         listen = free_port()
         self._post("/proxies", {
             "name": str(listen),
@@ -142,12 +147,19 @@ class Toxiproxy:
             "upstream": f"127.0.0.1:{port}",
             "enabled": True,
         })
-        self._post(f"/proxies/{listen}/toxics", {
-            "type": "latency",
-            "stream": "downstream",
-            "attributes": {"latency": latency_ms},
-        })
+        late_ms = {"downstream": latency_ms} | ({"upstream": requests_ms} if requests_ms else {})
+        for stream, latency in late_ms.items():
+            self._post(f"/proxies/{listen}/toxics", {
+                "type": "latency",
+                "stream": stream,
+                "attributes": {"latency": latency},
+            })
         return listen
+
+    def slow(self, listen: int, latency_ms: int) -> None:
+        """Changes by how much the proxy on a port delays every answer."""
+        toxic = f"/proxies/{listen}/toxics/latency_downstream"
+        self._post(toxic, {"attributes": {"latency": latency_ms}})
 
     def enable(self, listen: int, enabled: bool) -> None:
         """Opens or shuts the proxy on a port; shut, it refuses connections and drops those that are open."""

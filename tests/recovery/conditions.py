@@ -8,6 +8,7 @@ acked; a swap that was refused was refused for a reason; a row that is inserted 
 import argparse
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Swap:
 class Client(threading.Thread):
     number: int
     node: Node
+    # Between two turns: who is fast wins all swaps.
+    pause_s: float = 0
     swaps: list[Swap] = field(default_factory=list)
     inserted: list[int] = field(default_factory=list)
     broken: BaseException | None = None
@@ -61,6 +64,7 @@ class Client(threading.Thread):
                     if isinstance(error, turbopuffer.BadRequestError):
                         raise Violation(f"a good write was refused: {error}") from error
                     time.sleep(0.1)
+                self.ended.wait(self.pause_s)
         except BaseException as broken:
             self.broken = broken
 
@@ -91,31 +95,53 @@ def conditions(args: argparse.Namespace, home: Path) -> str:
     nodes = [Node(bucket, home / name) for name in ("a", "b")]
     for node in nodes:
         node.start()
+
+    def storm() -> None:
+        for _ in range(args.rounds):
+            time.sleep(3)
+            owner, _ = owner_first(nodes)
+            owner.kill()
+            time.sleep(4)
+            owner.start()
+        time.sleep(3)
+
+    begin(nodes)
+    said = verdict(nodes, race(nodes, storm))
+    for node in nodes:
+        node.stop()
+    return said
+
+
+def begin(nodes: list[Node]) -> None:
+    """Writes the first value."""
     namespace = nodes[0].client().namespace(NAMESPACE)
     namespace.write(upsert_rows=[{"id": ROW, "value": "first", "before": ""}])
-    clients = [Client(number, nodes[number % 2]) for number in range(CLIENTS)]
+
+
+def race(nodes: list[Node], storm: Callable[[], None], pause_s: float = 0) -> list[Client]:
+    """The clients after they swapped all through a storm; those of the first node pause after each."""
+    clients = [Client(number, nodes[number % len(nodes)]) for number in range(CLIENTS)]
+    for client in clients[::len(nodes)]:
+        client.pause_s = pause_s
     for client in clients:
         client.start()
-    for _ in range(args.rounds):
-        time.sleep(3)
-        owner, _ = owner_first(nodes)
-        owner.kill()
-        time.sleep(4)
-        owner.start()
-    time.sleep(3)
+    storm()
     for client in clients:
         client.ended.set()
     for client in clients:
         client.join(120)
         if client.broken or client.is_alive():
             raise Violation(f"client {client.number} failed: {client.broken}")
+    return clients
+
+
+def verdict(nodes: list[Node], clients: list[Client]) -> str:
+    """Checks what was answered against what all of the nodes show."""
     for node in nodes:
         last = node.client().namespace(NAMESPACE).query(
             rank_by=("id", "asc"), limit=1, include_attributes=["value"]).rows[0].value
         chain = check_chain([swap for client in clients for swap in client.swaps], last)
-    inserters = check_inserts(clients, namespace)
-    for node in nodes:
-        node.stop()
+    inserters = check_inserts(clients, nodes[0].client().namespace(NAMESPACE))
     unknown = sum(swap.applied is None for client in clients for swap in client.swaps)
     return f"{chain} swaps in one chain, {unknown} of unknown outcome, {inserters} rows with one inserter each"
 

@@ -1,16 +1,19 @@
-"""Regions come and go: one is added to two that are in use, one is lost with its bucket and removed.
+"""Regions come and go: one is added to two that are in use, one is lost with its bucket while it is written to, and removed.
 
-Clients of the others meet nothing worse than a node that starts anew; the new region holds all that was written before it came, and what was written
-with `write_concern` of two regions outlives the bucket of the one that wrote it.
+Clients of the others meet no error, but that a node starts anew when it learns of the change; the new region holds all that
+was written before it came, and what was written with `write_concern` of two regions outlives the bucket of the one that
+wrote it.
 """
 
 import argparse
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 
 from harness.process import wait_until
-from harness.regions import REGIONS, Cluster
+from harness.regions import REGIONS, Cluster, Region
 
 from .ledger import Violation
 from .program import run
@@ -19,19 +22,23 @@ from .regions import NAMESPACE, SETTINGS, Acked
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=["file", "minio"], default="file")
     parser.add_argument("--writes", type=int, default=40, help="by each writer in each phase")
+    parser.add_argument("--seconds", type=float, default=3, help="of writes at two regions, before and after one is lost")
     args = parser.parse_args()
-    run("regions come and go", lambda home: come_and_go(args, home))
+    run(f"regions come and go on {args.store}", lambda home: come_and_go(args, home))
 
 
 def come_and_go(args: argparse.Namespace, home: Path) -> str:
-    cluster = Cluster(home, "file", SETTINGS, members=REGIONS[:2])
+    cluster = Cluster(home, args.store, SETTINGS, members=REGIONS[:2])
     cluster.start()
     acked = Acked()
     acked.write(cluster.alive(), args.writes)
     join(cluster, acked, args)
     lost = lose(cluster, acked, args)
     cluster.stop()
+    if len(digests := cluster.digests()) != 1:
+        raise Violation(f"the buckets hold different states: {digests}")
     return f"{len(acked.ids)} rows acked and there; {lost} of them came from a region that is gone"
 
 
@@ -54,19 +61,48 @@ def join(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> None:
     wait_until(settled, "all know of the new region", 60)
 
 
+class Durable(threading.Thread):
+    """Writes in one region, wanting each write in two, until it is told to end or meets an error."""
+
+    def __init__(self, node: Region):
+        super().__init__(daemon=True)
+        self.node = node
+        self.ended = threading.Event()
+        self.acked: set[str] = set()
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        number = 0
+        while not self.ended.is_set():
+            number += 1
+            row = {"id": f"durable-{self.node.name}-{number}", "vector": [1.0, 1.0], "by": self.node.name}
+            try:
+                answer = self.node.write(NAMESPACE, {"upsert_rows": [row], "write_concern": {"regions": 2}})
+            except (AssertionError, OSError) as failure:
+                self.failure = failure
+                return
+            if len(answer.body["replicated_to"]) > 1:
+                self.acked.add(row["id"])
+
+
 def lose(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> int:
-    """The second region is destroyed with its bucket; what it had written in two regions stays."""
+    """The second region is destroyed with its bucket amid writes; what it had written in two regions stays."""
     gone = cluster.nodes[REGIONS[1]]
-    before = {}
-    for at in range(args.writes):
-        row = {"id": f"durable-{at}", "vector": [1.0, 1.0], "by": gone.name}
-        answer = gone.write(NAMESPACE, {"upsert_rows": [row], "write_concern": {"regions": 2}})
-        if len(answer.body["replicated_to"]) > 1:
-            before[row["id"]] = row
-    gone.kill()
-    shutil.rmtree(cluster.home / gone.name / "bucket")
     others = [node for node in cluster.alive() if node is not gone]
-    acked.write(others, args.writes, patient=True)
+    writers = [Durable(node) for node in cluster.alive()]
+    for writer in writers:
+        writer.start()
+    time.sleep(args.seconds)
+    destroy(cluster, gone)
+    time.sleep(args.seconds)
+    wait_until(lambda: all(node.metric("isobath_region_up", peer=gone.name) == 0 for node in others), "it is seen to be down", 20)
+    for writer in writers:
+        writer.ended.set()
+        writer.join(60)
+        if writer.node is not gone and writer.failure:
+            raise Violation(f"a client of {writer.node.name} saw {writer.failure}")
+        acked.ids |= writer.acked
+    before = writers[cluster.alive().index(gone)].acked
     cluster.run("remove-region", gone.name)
     cluster.members.remove(gone.name)
     acked.write(others, args.writes, patient=True)
@@ -76,12 +112,23 @@ def lose(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> int:
         return all(status == 200 and len(json.loads(body)["regions"]) == 2 for status, body in said)
 
     wait_until(removed, "the others know that it is gone", 60)
-    acked.ids |= before.keys()
-    acked.ids = {id for id in acked.ids if not id.startswith(gone.name) or id in others[0].rows(NAMESPACE)}
+    # what it had written in its own bucket only is lost with it
+    there = others[0].rows(NAMESPACE)
+    acked.ids = {id for id in acked.ids if not id.startswith(gone.name) or id in there}
     acked.check(cluster)
     if not before:
         raise Violation("no write was in two regions")
     return len(before)
+
+
+def destroy(cluster: Cluster, region: Region) -> None:
+    """Ends a region's store with all that it holds, under its process, and then the process."""
+    if cluster.store == "minio":
+        cluster.minios[region.name].destroy()
+        region.kill()
+    else:
+        region.kill()
+        shutil.rmtree(cluster.home / region.name / "bucket")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--store", choices=["file", "minio"], default="file")
     parser.add_argument("--writes", type=int, default=60, help="by each writer in each phase")
     parser.add_argument("--sessions", type=int, default=60, help="steps of sessions that hop")
-    parser.add_argument("--cut-s", type=float, default=4)
+    parser.add_argument("--cut-s", type=float, default=4, help="how long a region is cut off, on MinIO")
+    parser.add_argument("--dead-s", type=float, default=0, help="how long one is dead, at least")
     args = parser.parse_args()
     run(f"three regions on {args.store}", lambda home: regions(args, home))
 
@@ -123,11 +124,16 @@ def regions(args: argparse.Namespace, home: Path) -> str:
     cut = f", {REGIONS[1]} cut off" if args.store == "minio" else ""
     if args.store == "minio":
         cut_off(cluster, acked, args)
+        starve(cluster)
+        slow_way(cluster)
     kill(cluster, acked, args)
     lose_a_copy(cluster, acked)
     wait_until(lambda: all(up(node, name) for node in nodes for name in REGIONS), "all regions are up", 20)
+    acked.check(cluster)
     cluster.stop()
-    return f"{len(acked.ids)} rows acked and there in all{cut}, {hops} session steps"
+    if len(digests := cluster.digests()) != 1:
+        raise Violation(f"the buckets hold different states: {digests}")
+    return f"{len(acked.ids)} rows acked and there in all{cut}, {hops} session steps, {digests.pop()[:15]}"
 
 
 def sessions(cluster: Cluster, steps: int) -> int:
@@ -217,29 +223,93 @@ def up(node: Region, other: str) -> bool:
 
 
 def cut_off(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> None:
-    """Both sides of a cut go on; afterwards both patches of one row are there."""
+    """Both sides of a cut go on; afterwards both patches of one row are there, and of two upserts the newer one."""
     inside, outside = cluster.nodes[REGIONS[1]], cluster.nodes[REGIONS[0]]
     row = {"id": "patched", "vector": [9.0, 9.0], "inside": "", "outside": ""}
     inside.write(NAMESPACE, {"upsert_rows": [row]})
     cluster.converge([NAMESPACE])
+    conflicts = sum(node.metric("isobath_conflicts_total") for node in cluster.alive())
     cluster.cut(inside.name)
     inside.write(NAMESPACE, {"patch_rows": [{"id": "patched", "inside": "yes"}]})
     outside.write(NAMESPACE, {"patch_rows": [{"id": "patched", "outside": "yes"}]})
+    for node in (inside, outside):
+        # the clocks of all regions are those of one machine
+        time.sleep(0.05)
+        node.write(NAMESPACE, {"upsert_rows": [{"id": "fought over", "vector": [9.0, 9.0], "by": node.name}]})
     start = time.monotonic()
     while time.monotonic() - start < args.cut_s:
         acked.write(list(cluster.nodes.values()), args.writes // 4)
-
-    def down() -> bool:
-        seen = outside.ask("GET", "/v2/regions").body["regions"]
-        [other] = [region for region in seen if region["region"] == inside.name]
-        return other["health"] == "down" and other["breaker"] != "closed"
-
-    wait_until(down, "the region is seen to be down", 20)
+    wait_until(lambda: is_shunned(outside, inside.name), "the region is seen to be down", 20)
     cluster.heal(inside.name)
     acked.check(cluster)
-    merged = inside.rows(NAMESPACE)["patched"]
-    if (merged["inside"], merged["outside"]) != ("yes", "yes"):
-        raise Violation(f"a patch is lost: {merged}")
+    wait_until(lambda: outside.metric("isobath_breaker_open", peer=inside.name) == 0, "the region is asked again", 20)
+    for node in cluster.alive():
+        rows = node.rows(NAMESPACE)
+        merged = rows["patched"]
+        if (merged["inside"], merged["outside"]) != ("yes", "yes"):
+            raise Violation(f"{node.name}: a patch is lost: {merged}")
+        if (by := rows["fought over"]["by"]) != outside.name:
+            raise Violation(f"{node.name}: the upsert of {by} won over the newer one")
+        if node.metric("isobath_conflicts_total") == 0:
+            raise Violation(f"{node.name} counts no lost upsert")
+    if sum(node.metric("isobath_conflicts_total") for node in cluster.alive()) <= conflicts:
+        raise Violation("the upserts that lost while the region was cut off are not counted")
+
+
+def is_shunned(node: Region, other: str) -> bool:
+    """Whether a node takes another region for dead and asks it nothing, by its answers and its metrics."""
+    seen = node.ask("GET", "/v2/regions").body["regions"]
+    [region] = [region for region in seen if region["region"] == other]
+    open_, up = (node.metric(name, peer=other) for name in ("isobath_breaker_open", "isobath_region_up"))
+    return (region["health"], open_, up) == ("down", 1, 0) and region["breaker"] != "closed"
+
+
+def starve(cluster: Cluster) -> None:
+    """A region that lacks what a token names refuses to answer, shows what it has, or has the other region answer."""
+    near, far = cluster.nodes[REGIONS[1]], cluster.nodes[REGIONS[0]]
+    far.write("starved", {"upsert_rows": [{"id": 1, "vector": [1.0, 1.0], "n": 1}], "distance_metric": "euclidean_squared"})
+    cluster.converge(["starved"])
+    cluster.starve(near.name, far.name)
+    # what was on its way
+    time.sleep(1)
+    ask = {"rank_by": ["id", "asc"], "limit": 1, "include_attributes": ["n"]}
+    for namespace, old in (("starved", (200, 1)), ("starved-anew", (404, None))):
+        row = {"id": 1, "vector": [1.0, 1.0], "n": 2}
+        written = far.write(namespace, {"upsert_rows": [row], "distance_metric": "euclidean_squared"})
+        for on_stale, expected in (("error", (412, None)), ("serve", old), ("remote", (200, 2))):
+            headers = {"x-isobath-min-token": written.token, "x-isobath-wait-ms": "100", "x-isobath-on-stale": on_stale}
+            answer = near.query(namespace, ask, headers)
+            n = answer.body["rows"][0]["n"] if answer.status == 200 else None
+            if (answer.status, n) != expected:
+                raise Violation(f"{namespace}, on stale {on_stale}: {answer} instead of {expected}")
+            by = answer.headers.get("x-isobath-served-by")
+            if by != (far.name if on_stale == "remote" else None):
+                raise Violation(f"{namespace}, on stale {on_stale}: served by {by}")
+    cluster.starve(near.name, far.name, False)
+    cluster.converge(["starved", "starved-anew"])
+    answer = near.query("starved-anew", ask, headers)
+    if answer.status != 200 or "x-isobath-served-by" in answer.headers:
+        raise Violation(f"once the copies are there: {answer}")
+
+
+def slow_way(cluster: Cluster) -> None:
+    """A way that becomes slow opens the breaker, clients of both regions meet nothing, and it closes again."""
+    node, slow = cluster.nodes[REGIONS[0]], cluster.nodes[REGIONS[1]]
+
+    def breaker() -> str:
+        seen = node.ask("GET", "/v2/regions").body["regions"]
+        return next(region["breaker"] for region in seen if region["region"] == slow.name)
+
+    wait_until(lambda: breaker() == "closed", "the breaker is closed", 20, 0.1)
+    opened = node.metric("isobath_breaker_opened_total")
+    cluster.slow(node.name, slow.name, 400)
+    wait_until(lambda: node.metric("isobath_breaker_opened_total") > opened, "the breaker opens", 15, 0.1)
+    row = {"id": "meanwhile", "vector": [1.0, 1.0]}
+    for one in (node, slow):
+        one.write("slowed", {"upsert_rows": [row], "distance_metric": "euclidean_squared"})
+    cluster.slow(node.name, slow.name, 0)
+    wait_until(lambda: breaker() == "closed", "the breaker closes", 20, 0.1)
+    cluster.converge(["slowed"])
 
 
 def kill(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> None:
@@ -247,7 +317,10 @@ def kill(cluster: Cluster, acked: Acked, args: argparse.Namespace) -> None:
     dead = cluster.nodes[REGIONS[2]]
     others = [node for node in cluster.nodes.values() if node is not dead]
     dead.kill()
+    start = time.monotonic()
     acked.write(others, args.writes)
+    while time.monotonic() - start < args.dead_s:
+        acked.write(others, args.writes // 4)
     dead.forget_cache()
     dead.start()
     acked.write([dead], args.writes // 4)
