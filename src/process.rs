@@ -2,17 +2,20 @@
 
 use crate::{
     node::{ClusterParts, Node, NodeError, NodeParts},
-    server::{self, Peers, PeersError, ServeError, ServerParts, Tls},
+    server::{
+        self, Bound, Listening, Peers, PeersError, PostgresParts, ServeError, ServerParts, Tls,
+        serve_postgres,
+    },
 };
 use isobath_config::Config;
-use isobath_sql::{SqlEngine, SqlError, SqlLimits};
+use isobath_sql::{Source, SqlEngine, SqlError, SqlLimits};
 use isobath_storage::{
     Clock,
     store::{Store, StoreError, StoreOptions},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -65,8 +68,10 @@ pub struct Process {
     pub address: SocketAddr,
     /// The same as a URL.
     pub url: String,
+    /// Where PostgreSQL's protocol is spoken, if it is.
+    pub postgres: Option<SocketAddr>,
     stop: CancellationToken,
-    serving: JoinHandle<Result<(), ServeError>>,
+    serving: Vec<JoinHandle<Result<(), ServeError>>>,
 }
 
 impl Process {
@@ -81,8 +86,8 @@ impl Process {
             metrics,
         } = parts;
         let mut rng = StdRng::from_seed(seed);
-        let bound = server::bind(config.server.listen)?;
-        let address = bound.address();
+        let sockets = Sockets::bind(&config)?;
+        let (address, postgres) = sockets.addresses();
         let mut options = StoreOptions::from_config(&config.store, &config.log);
         options.create_dir = true;
         let store = Store::open(&config.bucket, environment, &options, &clock)?;
@@ -90,26 +95,20 @@ impl Process {
         let peers = Peers::new(&config.server)?.with_cluster_key(cluster_key.clone());
         // What cannot be used is told before anything is started.
         let tls = Tls::load(&config.server.tls).map_err(ServeError::from)?;
-        let url = format!(
-            "{}://{address}",
-            if tls.is_some() { "https" } else { "http" }
-        );
-        let advertised = config.server.advertise.clone();
+        let (url, advertised) = addresses(&config, address, tls.is_some());
         let node = Node::start(NodeParts {
             config: config.clone(),
             store,
             cluster,
-            address: advertised.unwrap_or_else(|| match tls {
-                Some(_) => url.clone(),
-                None => address.to_string(),
-            }),
+            address: advertised,
             peers: peers.clone(),
             clock: Arc::clone(&clock),
             seed: rng.random(),
         })
         .await?;
         let (engine, patience) = (node.as_ref(), config.server.request_timeout);
-        let listening = match bound.listen(engine, clock.as_ref(), patience).await {
+        let listening = sockets.listen(engine, clock.as_ref(), patience).await;
+        let (listening, listening_sql) = match listening {
             Ok(listening) => listening,
             Err(error) => {
                 node.stop().await;
@@ -117,7 +116,12 @@ impl Process {
             }
         };
         let stop = CancellationToken::new();
-        let sql = start_sql(&node, &config)?;
+        let sql = start_sql(&node, &config, rng.random())?;
+        let mut serving = vec![];
+        if let Some(listening) = listening_sql {
+            let parts = postgres_parts(&node, &sql, (&config, tls, rng.random()));
+            serving.push(tokio::spawn(serve_postgres(listening, parts, stop.clone())));
+        }
         let parts = ServerParts {
             sql: Some(sql),
             engine: Arc::clone(&node) as Arc<_>,
@@ -129,11 +133,12 @@ impl Process {
             seed: rng.random(),
             secrets: rng.random(),
         };
-        let serving = tokio::spawn(server::serve(listening, parts, stop.clone()));
+        serving.push(tokio::spawn(server::serve(listening, parts, stop.clone())));
         Ok(Self {
             node,
             address,
             url,
+            postgres,
             stop,
             serving,
         })
@@ -142,14 +147,83 @@ impl Process {
     /// Takes no more requests, lets the open ones end, releases the log.
     pub async fn stop(self) -> Result<(), ProcessError> {
         self.stop.cancel();
-        let served = self.serving.await;
+        let served = futures::future::join_all(self.serving).await;
         self.node.stop().await;
-        Ok(served??)
+        for served in served {
+            served??;
+        }
+        Ok(())
+    }
+}
+
+/// The URL of the server, and what other nodes are told.
+fn addresses(config: &Config, address: SocketAddr, encrypted: bool) -> (String, String) {
+    let scheme = if encrypted { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let plain = || {
+        if encrypted {
+            url.clone()
+        } else {
+            address.to_string()
+        }
+    };
+    let advertised = config.server.advertise.clone().unwrap_or_else(plain);
+    (url, advertised)
+}
+
+/// What PostgreSQL's protocol is served with.
+fn postgres_parts(
+    node: &Arc<Node>,
+    sql: &Arc<SqlEngine>,
+    (config, tls, secrets): (&Config, Option<Tls>, [u8; 32]),
+) -> PostgresParts {
+    PostgresParts {
+        engine: Arc::clone(node) as Arc<_>,
+        sql: Arc::clone(sql),
+        clock: Source::clock(node.as_ref()),
+        tls,
+        max_message: usize::try_from(config.server.max_body.as_u64()).unwrap_or(usize::MAX),
+        max_connections: config.sql.max_connections,
+        drain_timeout: config.server.drain_timeout,
+        secrets,
+    }
+}
+
+/// The sockets of both protocols.
+struct Sockets {
+    http: Bound,
+    sql: Option<Bound>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, ServeError> {
+        let http = server::bind(config.server.listen)?;
+        let sql = config.sql.listen.map(server::bind).transpose()?;
+        Ok(Self { http, sql })
+    }
+
+    fn addresses(&self) -> (SocketAddr, Option<SocketAddr>) {
+        (self.http.address(), self.sql.as_ref().map(Bound::address))
+    }
+
+    /// Listens where the region's keys permit it.
+    async fn listen(
+        self,
+        engine: &Node,
+        clock: &dyn Clock,
+        patience: Duration,
+    ) -> Result<(Listening, Option<Listening>), ServeError> {
+        let http = self.http.listen(engine, clock, patience).await?;
+        let sql = match self.sql {
+            Some(bound) => Some(bound.listen(engine, clock, patience).await?),
+            None => None,
+        };
+        Ok((http, sql))
     }
 }
 
 /// The engine of SQL statements over a node.
-fn start_sql(node: &Arc<Node>, config: &Config) -> Result<Arc<SqlEngine>, SqlError> {
+fn start_sql(node: &Arc<Node>, config: &Config, seed: u128) -> Result<Arc<SqlEngine>, SqlError> {
     let source = Arc::clone(node) as Arc<_>;
     let limits = SqlLimits {
         memory: usize::try_from(config.sql.memory.as_u64()).unwrap_or(usize::MAX),
@@ -158,5 +232,5 @@ fn start_sql(node: &Arc<Node>, config: &Config) -> Result<Arc<SqlEngine>, SqlErr
         timeout: config.sql.timeout,
         threads: config.sql.threads,
     };
-    SqlEngine::start(source, limits)
+    SqlEngine::start(source, limits, seed)
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     Source, SqlError, SqlErrorKind,
-    plan::{SharedTable, Table},
+    plan::{SharedTable, Table, TextTable},
+    search::TextCall,
+    system::{self, AttributeTable, PG_CATALOG},
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -44,6 +46,8 @@ pub(crate) type Pinned = BTreeMap<Namespace, Arc<View>>;
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     pub(crate) tables: BTreeSet<String>,
+    /// Tables of PostgreSQL's catalog.
+    system: BTreeSet<String>,
     catalog: bool,
 }
 
@@ -58,6 +62,10 @@ impl Named {
                     named.tables.insert(reference.table().to_owned());
                 }
                 Some(INFORMATION_SCHEMA) if database => named.catalog = true,
+                Some(PG_CATALOG) if database => {
+                    named.catalog = true;
+                    named.system.insert(reference.table().to_owned());
+                }
                 _ => {}
             }
         }
@@ -104,31 +112,66 @@ async fn views(source: &dyn Source, namespaces: &[Namespace]) -> Result<Pinned, 
 }
 
 impl Catalog {
-    /// The tables of `pinned`; and where the statement names the catalog, the names of all others whose
-    /// names begin with `prefix`.
+    /// The tables of `pinned`, and the rows that `texts` find in them; and where the statement names the catalog,
+    /// the names of all others whose names begin with `prefix`.
     pub(crate) async fn new(
         source: &Arc<dyn Source>,
         (named, pinned): (&Named, Pinned),
-        prefix: &str,
-        timeout: Duration,
+        (prefix, timeout): (&str, Duration),
+        texts: &[TextCall],
     ) -> Result<Self, SqlError> {
         let mut listed = BTreeSet::new();
         if named.catalog {
             let all = source.names(prefix, MAX_LISTED).await?;
             listed.extend(all.into_iter().map(String::from));
         }
-        let table = |(name, view)| {
+        let mut tables: HashMap<String, Arc<dyn TableProvider>> = HashMap::new();
+        for call in texts {
+            let table = call.table.parse::<Namespace>().ok();
+            let view = table.and_then(|table| pinned.get(&table)).ok_or_else(|| {
+                let said = format!("table '{}' not found", call.table);
+                SqlError::new(SqlErrorKind::NotFound, said)
+            })?;
+            let table = Table::new(Arc::clone(view), Arc::clone(source), timeout);
+            let found = TextTable::new(table, call.query.clone());
+            tables.insert(call.name.clone(), Arc::new(found));
+        }
+        for (name, view) in pinned {
             let table = Table::new(view, Arc::clone(source), timeout);
-            let provider: Arc<dyn TableProvider> = Arc::new(SharedTable(Arc::new(table)));
-            (String::from(name), provider)
-        };
+            tables.insert(name.into(), Arc::new(SharedTable(Arc::new(table))));
+        }
+        let mut system = HashMap::new();
+        for name in &named.system {
+            let table: Option<Arc<dyn TableProvider>> = match name.as_str() {
+                "pg_attribute" => Some(Arc::new(AttributeTable::new(source, &listed)?)),
+                name => system::relation(name, &listed)?,
+            };
+            system.extend(table.map(|table| (name.clone(), table)));
+        }
         let public = Public {
             source: Arc::clone(source),
-            tables: pinned.into_iter().map(table).collect(),
+            tables,
             names: listed,
             timeout,
         };
-        Ok(Self::with(public))
+        let mut catalog = Self::with(public);
+        if !system.is_empty() {
+            let system: Arc<dyn SchemaProvider> = Arc::new(Fixed(system));
+            catalog.schemas.insert(PG_CATALOG.to_owned(), system);
+        }
+        Ok(catalog)
+    }
+
+    /// The one table of a write, which tells where each row is.
+    pub(crate) fn of_change(source: &Arc<dyn Source>, view: &Arc<View>, timeout: Duration) -> Self {
+        let table = Table::new(Arc::clone(view), Arc::clone(source), timeout).with_places();
+        let table: Arc<dyn TableProvider> = Arc::new(SharedTable(Arc::new(table)));
+        Self::with(Public {
+            source: Arc::clone(source),
+            tables: HashMap::from([(view.namespace.to_string(), table)]),
+            names: BTreeSet::new(),
+            timeout,
+        })
     }
 
     fn with(public: Public) -> Self {
@@ -168,6 +211,25 @@ impl CatalogProviderList for Databases {
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
         (name == DATABASE).then(|| Arc::clone(&self.0) as Arc<dyn CatalogProvider>)
+    }
+}
+
+/// A schema whose tables are known.
+#[derive(Debug)]
+struct Fixed(HashMap<String, Arc<dyn TableProvider>>);
+
+#[async_trait]
+impl SchemaProvider for Fixed {
+    fn table_names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    async fn table(&self, name: &str) -> EngineResult<Option<Arc<dyn TableProvider>>> {
+        Ok(self.0.get(name).map(Arc::clone))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 }
 

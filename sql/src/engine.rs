@@ -5,6 +5,7 @@ use crate::{
     catalog::{DATABASE, PUBLIC},
     functions::{Measure, ToVector, VectorOperators},
     plan::{AnnRule, SearchOptions},
+    system,
 };
 use datafusion::{
     execution::{
@@ -17,7 +18,15 @@ use datafusion::{
     physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::SessionConfig,
 };
-use std::{io, sync::Arc, time::Duration};
+use isobath_storage::model::IdempotencyKey;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -49,6 +58,9 @@ pub struct SqlEngine {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) limits: SqlLimits,
     base: SessionState,
+    /// Different in every process: keys of writes grow out of it.
+    seed: u128,
+    keys: AtomicU64,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     threads: Threads,
@@ -68,8 +80,12 @@ impl Drop for Threads {
 }
 
 impl SqlEngine {
-    /// Starts the threads.
-    pub fn start(source: Arc<dyn Source>, limits: SqlLimits) -> Result<Arc<Self>, SqlError> {
+    /// Starts the threads. Keys of writes grow out of `seed`.
+    pub fn start(
+        source: Arc<dyn Source>,
+        limits: SqlLimits,
+        seed: u128,
+    ) -> Result<Arc<Self>, SqlError> {
         let base = base_state()?;
         let runtime = runtime(limits.threads).map_err(|error| {
             let said = format!("the threads for SQL do not start: {error}");
@@ -82,6 +98,8 @@ impl SqlEngine {
             waiting: Arc::new(Semaphore::new(limits.queue.min(most))),
             limits,
             base,
+            seed,
+            keys: AtomicU64::new(0),
             threads: Threads(Some(runtime)),
         }))
     }
@@ -89,6 +107,12 @@ impl SqlEngine {
     /// A new session of a caller.
     pub fn session(self: &Arc<Self>, scope: Scope) -> Session {
         Session::new(Arc::clone(self), scope)
+    }
+
+    /// A key that no other write has.
+    pub(crate) fn new_key(&self) -> IdempotencyKey {
+        let n = self.keys.fetch_add(1, Ordering::Relaxed);
+        IdempotencyKey::from_text(&format!("sql/{:032x}/{n}", self.seed))
     }
 
     /// The state that sessions start from.
@@ -177,6 +201,9 @@ fn base_state() -> Result<SessionState, SqlError> {
         state.register_udf(function)?;
     }
     state.register_udf(Arc::new(ScalarUDF::from(ToVector::default())))?;
+    for function in system::functions() {
+        state.register_udf(function)?;
+    }
     if let Some(operators) = VectorOperators::new() {
         state.register_expr_planner(Arc::new(operators))?;
     }

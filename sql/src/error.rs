@@ -33,6 +33,8 @@ pub enum SqlErrorKind {
     Overloaded,
     /// Nothing can be done now.
     Unavailable,
+    /// Another node has to carry it out; nothing was done.
+    NotOwner,
     /// Whether the write took effect is not known.
     UnknownOutcome,
     /// A transaction is open that has failed already.
@@ -96,6 +98,8 @@ impl SqlError {
             SqlErrorKind::Memory => "53200",
             SqlErrorKind::Overloaded => "53300",
             SqlErrorKind::Unavailable => "57P03",
+            // what drivers take for a server that only reads, and go on to the next
+            SqlErrorKind::NotOwner => "25006",
             SqlErrorKind::UnknownOutcome => "08007",
             SqlErrorKind::Aborted => "25P02",
             SqlErrorKind::Internal => "XX000",

@@ -21,10 +21,15 @@ mod plan;
 mod planner;
 mod rows;
 mod run;
+mod search;
 mod session;
 mod settings;
 mod source;
+
 mod statement;
+mod system;
+pub mod wire;
+mod write;
 
 pub use columns::{SQL_TYPE, sql_type};
 pub use engine::{SqlEngine, SqlLimits};
@@ -34,5 +39,6 @@ pub use rows::JsonRows;
 pub use run::RowStream;
 pub use session::{Described, Opened, Outcome, Scope, Session};
 pub use settings::Settings;
-pub use source::{Freshness, Source};
+pub use source::{Freshness, Source, Writer, Written};
 pub use statement::Statement;
+pub use write::{TableExistence, TableWrite, WriteGuard};

@@ -1,9 +1,10 @@
 //! [`Parameter`]: a value given for `$1`, and how it is put into a statement.
 
-use crate::{SqlError, functions::TO_VECTOR};
+use crate::{SqlError, functions::TO_VECTOR, wire};
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Statement, Value, visit_expressions_mut,
+    LimitClause, Query, Statement, UnaryOperator, Value, VisitMut, VisitorMut,
+    visit_expressions_mut,
 };
 use std::ops::ControlFlow;
 
@@ -70,6 +71,35 @@ impl Parameter {
     }
 }
 
+/// The value that a literal is.
+pub(crate) fn of_literal(expr: &Expr) -> Result<Parameter, SqlError> {
+    let other = || SqlError::unsupported(format!("{expr} as the value of a parameter"));
+    Ok(match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Null => Parameter::Null,
+            Value::Boolean(b) => Parameter::Bool(*b),
+            Value::Number(digits, _) => Parameter::Number(digits.clone()),
+            Value::SingleQuotedString(text) => Parameter::Text(text.clone()),
+            _ => return Err(other()),
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: inner,
+        } => match of_literal(inner)? {
+            Parameter::Number(digits) => Parameter::Number(format!("-{digits}")),
+            _ => return Err(other()),
+        },
+        Expr::Array(array) => Parameter::Array(
+            array
+                .elem
+                .iter()
+                .map(of_literal)
+                .collect::<Result<_, _>>()?,
+        ),
+        _ => return Err(other()),
+    })
+}
+
 /// Puts `given` into the places of a statement's parameters, `$1` being the first.
 pub(crate) fn bind(statement: &mut Statement, given: &[Parameter]) -> Result<(), SqlError> {
     let bound = visit_expressions_mut(statement, |expr| {
@@ -86,9 +116,78 @@ pub(crate) fn bind(statement: &mut Statement, given: &[Parameter]) -> Result<(),
             Err(error) => ControlFlow::Break(Box::new(error)),
         }
     });
-    match bound {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(*error),
+    if let ControlFlow::Break(error) = bound {
+        return Err(*error);
+    }
+    let _: ControlFlow<()> = statement.visit(&mut Fitting);
+    Ok(())
+}
+
+/// Fits values to their places: numbers of rows may come as text, and `= ANY(array)` is a list of values.
+struct Fitting;
+
+impl VisitorMut for Fitting {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let (left, right, negated) = match expr {
+            Expr::AnyOp {
+                left,
+                compare_op: BinaryOperator::Eq,
+                right,
+                ..
+            } => (left, right, false),
+            Expr::AllOp {
+                left,
+                compare_op: BinaryOperator::NotEq,
+                right,
+            } => (left, right, true),
+            _ => return ControlFlow::Continue(()),
+        };
+        let Some(list) = values_of(right) else {
+            return ControlFlow::Continue(());
+        };
+        *expr = if list.is_empty() {
+            Expr::Value(Value::Boolean(negated).into())
+        } else {
+            Expr::InList {
+                expr: left.clone(),
+                list,
+                negated,
+            }
+        };
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
+            let offset = offset.as_mut().map(|offset| &mut offset.value);
+            for expr in limit.iter_mut().chain(offset) {
+                if let Expr::Value(value) = expr
+                    && let Value::SingleQuotedString(text) = &value.value
+                    && text.parse::<u64>().is_ok()
+                {
+                    *expr = Expr::Value(Value::Number(text.clone(), false).into());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The values of an array that stands in a statement.
+fn values_of(array: &Expr) -> Option<Vec<Expr>> {
+    match array {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => values_of(inner),
+        Expr::Array(array) => Some(array.elem.clone()),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) if text.starts_with('{') => {
+                let items = wire::items_of(text).ok()?;
+                Some(items.iter().map(Parameter::expr).collect())
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -5,7 +5,10 @@ use crate::{
     catalog::{self, Catalog, Databases, Named},
     effort,
     run::Until,
+    search::{self, Calls},
+    write::Transaction,
 };
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::{
     common::TableReference,
@@ -14,7 +17,8 @@ use datafusion::{
     physical_plan::ExecutionPlan,
     sql::{parser::Statement as Parsed, sqlparser::ast},
 };
-use isobath_storage::model::Token;
+use isobath_query::view::View;
+use isobath_storage::model::{Namespace, Token};
 use std::{fmt, sync::Arc};
 
 /// Plans statements of one session.
@@ -23,6 +27,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) settings: &'a Settings,
     pub(crate) until: Until,
+    /// The open transaction.
+    pub(crate) transaction: Option<&'a Transaction>,
     /// The position that the statement sees.
     pub(crate) token: Option<Token>,
 }
@@ -54,6 +60,26 @@ impl Planned {
         let context = Arc::new(context.with_runtime(engine.environment()?));
         RowStream::start(engine, self.plan, context, (place, self.until))
     }
+
+    /// Runs it to its end; all rows, which may take so many bytes.
+    pub(crate) async fn collect(
+        self,
+        engine: &SqlEngine,
+        most: usize,
+    ) -> Result<Vec<RecordBatch>, SqlError> {
+        let mut rows = self.start(engine).await?;
+        let (mut batches, mut bytes) = (vec![], 0usize);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            bytes = bytes.saturating_add(batch.get_array_memory_size());
+            if bytes > most {
+                let said = format!("the rows of the statement take more than {most} bytes");
+                return Err(SqlError::new(SqlErrorKind::Memory, said));
+            }
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
 }
 
 impl Planner<'_> {
@@ -68,6 +94,18 @@ impl Planner<'_> {
         let (state, statement) = self.pinned(query).await?;
         let planning = async move { Ok(state.statement_to_plan(statement).await?) };
         self.until.limit(self.engine.on_threads(planning)).await
+    }
+
+    /// The same for a query over one table whose rows are to be changed: the table tells where each row is.
+    pub(crate) async fn plan_change(
+        &mut self,
+        query: ast::Statement,
+        view: &Arc<View>,
+    ) -> Result<Planned, SqlError> {
+        let statement = Parsed::Statement(Box::new(query));
+        let catalog = Catalog::of_change(&self.engine.source, view, self.until.left());
+        let state = self.state(catalog);
+        self.physical(state, statement).await
     }
 
     async fn physical(&self, state: SessionState, statement: Parsed) -> Result<Planned, SqlError> {
@@ -85,24 +123,52 @@ impl Planner<'_> {
 
     /// A state whose tables are those that a query names, all at one moment.
     async fn pinned(&mut self, query: ast::Statement) -> Result<(SessionState, Parsed), SqlError> {
-        let statement = Parsed::Statement(Box::new(query));
-        let references = self.engine.base().resolve_table_references(&statement)?;
+        let mut query = query;
+        let calls = Calls::expand(&mut query)?;
+        let statement = Parsed::Statement(Box::new(query.clone()));
+        let mut references = self.engine.base().resolve_table_references(&statement)?;
+        // rows of searches stand under names of their own
+        references.retain(|one| !calls.texts.iter().any(|call| call.name == one.table()));
+        references.extend_from_slice(&calls.tables);
         let named = Named::of(&references);
         self.check_scope(&references)?;
+        self.check_written(&named)?;
         let until = self.until.clone();
         let source = &self.engine.source;
         let catalog = async {
             let token = source.reach(&self.settings.freshness).await?;
             let pinned = catalog::pin(source.as_ref(), &named.tables).await?;
+            search::name_distances(&mut query, &pinned)?;
             let (prefix, left) = (&self.scope.prefix, until.left());
-            Ok((
-                token,
-                Catalog::new(source, (&named, pinned), prefix, left).await?,
-            ))
+            let catalog = Catalog::new(source, (&named, pinned), (prefix, left), &calls.texts);
+            Ok((token, catalog.await?))
         };
         let (token, catalog) = until.limit(catalog).await?;
         self.token = Some(token);
+        let statement = Parsed::Statement(Box::new(query));
         Ok((self.state(catalog), statement))
+    }
+
+    /// The newest view of a table whose rows are to be changed.
+    pub(crate) async fn target(&mut self, name: &str) -> Result<Arc<View>, SqlError> {
+        let references = [TableReference::bare(name)];
+        self.check_scope(&references)?;
+        let missing = || {
+            let said = format!("table '{name}' not found");
+            SqlError::new(SqlErrorKind::NotFound, said)
+        };
+        let namespace: Namespace = name.parse().map_err(|_| missing())?;
+        if namespace.is_reserved() {
+            return Err(missing());
+        }
+        let source = &self.engine.source;
+        let view = async {
+            let token = source.reach(&self.settings.freshness).await?;
+            Ok((token, source.view(&namespace).await?))
+        };
+        let (token, view) = self.until.limit(view).await?;
+        self.token = Some(token);
+        view.ok_or_else(missing)
     }
 
     fn state(&self, catalog: Catalog) -> SessionState {
@@ -114,6 +180,19 @@ impl Planner<'_> {
         }
         state.mark_start_execution();
         state
+    }
+
+    /// Refuses to read what the transaction has written to: that is not there yet.
+    fn check_written(&self, named: &Named) -> Result<(), SqlError> {
+        let written = self.transaction.and_then(Transaction::written);
+        match written {
+            Some(table) if named.tables.contains(table.as_str()) => {
+                let feature =
+                    format!("reading table {table} after writing to it in the same transaction");
+                Err(SqlError::unsupported(feature))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_scope(&self, references: &[TableReference]) -> Result<(), SqlError> {

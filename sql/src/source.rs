@@ -1,11 +1,11 @@
 //! [`Source`]: what SQL needs of a node.
 
-use crate::SqlError;
+use crate::{SqlError, write::TableWrite};
 use async_trait::async_trait;
 use isobath_query::{search::SearchPool, view::View};
 use isobath_storage::{
     Clock,
-    model::{Namespace, Token},
+    model::{IdempotencyKey, Namespace, Token},
 };
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -20,6 +20,9 @@ pub trait Source: Debug + Send + Sync + 'static {
 
     /// The view of a namespace as it is now; `None` where there is no such namespace.
     async fn view(&self, namespace: &Namespace) -> Result<Option<Arc<View>>, SqlError>;
+
+    /// Commits a write: all of it, or nothing.
+    async fn write(&self, write: TableWrite, writer: Writer) -> Result<Written, SqlError>;
 
     /// The threads that search.
     fn pool(&self) -> &SearchPool;
@@ -40,4 +43,26 @@ pub struct Freshness {
     pub token: Option<Token>,
     /// How long to wait for it.
     pub wait: Duration,
+}
+
+/// Who writes.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// Names the write: a repeat of it is answered, not carried out.
+    pub key: IdempotencyKey,
+    /// Names the API key, where there are keys.
+    pub api_key: Option<String>,
+    /// The position that the write must come after.
+    pub token: Option<Token>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// What a write did.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Rows that it changed.
+    pub rows: u64,
+    /// The position after it.
+    pub token: Token,
 }

@@ -1,23 +1,23 @@
 //! [`Statement`]: one statement, read from its text.
 
-use crate::{SqlError, functions::TO_VECTOR, parameter};
+use crate::{SqlError, functions::TO_VECTOR, parameter, system, write};
 use datafusion::sql::sqlparser::{
     ast::{
         self, CastKind, DataType, Expr, Fetch, Function, FunctionArg, FunctionArgExpr,
         FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, SetExpr,
-        Value, VisitMut, VisitorMut,
+        TableFactor, Value, VisitMut, VisitorMut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
 };
-use std::ops::ControlFlow;
+use std::{collections::HashMap, ops::ControlFlow};
 
 /// The longest text of statements, in bytes.
 const MAX_TEXT: usize = 16 << 20;
 /// The most statements in one text.
 const MAX_STATEMENTS: usize = 1_000;
 /// The deepest nesting that is read.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// One statement, read from its text.
 #[derive(Debug, Clone)]
@@ -47,8 +47,7 @@ impl Statement {
         if let ControlFlow::Break(error) = ast.visit(&mut Normalise) {
             return Err(*error);
         }
-        let parameters = parameter::count(&ast);
-        Ok(Self { ast, parameters })
+        Ok(Self::of_ast(ast))
     }
 
     /// Whether it only reads, or changes nothing but its session.
@@ -65,6 +64,36 @@ impl Statement {
         )
     }
 
+    /// A statement that was read as part of another.
+    pub(crate) fn of_ast(ast: ast::Statement) -> Self {
+        // what is prepared gets its values later
+        let parameters = match &ast {
+            ast::Statement::Prepare { .. } => 0,
+            ast => parameter::count(ast),
+        };
+        Self { ast, parameters }
+    }
+
+    /// The table that it writes to, where it writes.
+    pub fn target(&self) -> Option<String> {
+        let name = match &self.ast {
+            ast::Statement::Insert(insert) => match &insert.table {
+                ast::TableObject::TableName(name) => Some(name),
+                _ => None,
+            },
+            ast::Statement::Update(update) => relation(&update.table),
+            ast::Statement::Delete(delete) => {
+                let (ast::FromTable::WithFromKeyword(tables)
+                | ast::FromTable::WithoutKeyword(tables)) = &delete.from;
+                tables.first().and_then(relation)
+            }
+            ast::Statement::CreateTable(table) => Some(&table.name),
+            ast::Statement::Drop { names, .. } => names.first(),
+            _ => None,
+        };
+        name.and_then(|name| write::table_name(name).ok())
+    }
+
     /// Whether it is about nothing but its session.
     pub fn is_of_session(&self) -> bool {
         matches!(
@@ -74,11 +103,20 @@ impl Statement {
                 | ast::Statement::StartTransaction { .. }
                 | ast::Statement::Commit { .. }
                 | ast::Statement::Rollback { .. }
+                | ast::Statement::Savepoint { .. }
+                | ast::Statement::ReleaseSavepoint { .. }
                 | ast::Statement::Prepare { .. }
                 | ast::Statement::Execute { .. }
                 | ast::Statement::Deallocate { .. }
                 | ast::Statement::Discard { .. }
         )
+    }
+}
+
+fn relation(table: &ast::TableWithJoins) -> Option<&ObjectName> {
+    match &table.relation {
+        TableFactor::Table { name, .. } => Some(name),
+        _ => None,
     }
 }
 
@@ -102,20 +140,29 @@ impl VisitorMut for Normalise {
         } else {
             None
         };
-        match refused {
-            Some(feature) => ControlFlow::Break(Box::new(SqlError::unsupported(feature))),
-            None => fetch_as_limit(query),
+        if let Some(feature) = refused {
+            return ControlFlow::Break(Box::new(SqlError::unsupported(feature)));
         }
+        system::empty_order(query);
+        fetch_as_limit(query)
     }
 
     fn pre_visit_select(&mut self, select: &mut ast::Select) -> ControlFlow<Self::Break> {
         if select.into.is_some() {
             return ControlFlow::Break(Box::new(SqlError::unsupported("SELECT INTO")));
         }
+        system::select(select);
+        name_repeated(select);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        system::table(factor);
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        system::expression(expr);
         if let Expr::Cast {
             kind: CastKind::Cast | CastKind::DoubleColon,
             expr: inner,
@@ -129,6 +176,47 @@ impl VisitorMut for Normalise {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Names the columns of a select that would have the same name: the planner tells them apart by it.
+fn name_repeated(select: &mut ast::Select) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for item in &mut select.projection {
+        let ast::SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+            continue;
+        }
+        let name = without_cast(expr).to_string();
+        let times = seen.entry(name.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            *item = ast::SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::with_quote('"', format!("{name}_{times}")),
+            };
+        }
+    }
+}
+
+/// What is cast: the planner does not count casts to the name.
+fn without_cast(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast { expr: inner, .. } | Expr::Nested(inner) => without_cast(inner),
+        expr => expr,
+    }
+}
+
+/// A query out of a text that we wrote.
+pub(crate) fn parse_query(text: &str) -> Result<Query, SqlError> {
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text)?;
+    Ok(*parser.parse_query()?)
+}
+
+/// A name in SQL's quotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Whether a type's name is that of vectors.
@@ -207,6 +295,14 @@ mod tests {
         assert_eq!(
             shown("SELECT '[1]'::vector(1), CAST($1 AS vector) FETCH FIRST 3 ROWS ONLY"),
             "SELECT to_vector('[1]', 1), to_vector($1) LIMIT 3"
+        );
+    }
+
+    #[test]
+    fn should_tell_repeated_columns_apart() {
+        assert_eq!(
+            shown("SELECT 7::smallint, 7::int, a, a, f(1), 7 AS x"),
+            "SELECT 7::SMALLINT, 7::INT AS \"7_2\", a, a, f(1), 7 AS x"
         );
     }
 

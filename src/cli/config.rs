@@ -17,7 +17,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Prints them as TOML, whether they are valid or not.
-    Print(SettingsArgs),
+    Print(Box<SettingsArgs>),
     /// Checks them and names every problem.
     Check {
         /// The file of a cluster, in TOML or JSON, to check instead; `-` reads standard input.

@@ -21,6 +21,7 @@ mod restore;
 mod serve;
 mod settings;
 mod snapshot;
+mod sql;
 mod verify;
 
 use crate::telemetry::{self, LogFormat};
@@ -45,7 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     Cluster(cluster::Args),
     Config(config::Args),
     Demo(demo::Args),
@@ -59,6 +60,7 @@ enum Command {
     Restore(restore::Args),
     Serve(serve::Args),
     Snapshot(snapshot::Args),
+    Sql(sql::Args),
     Verify(verify::Args),
 }
 
@@ -75,7 +77,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Bench(args) => block_on(bench::run(args)),
+        Command::Bench(args) => block_on(bench::run(*args)),
         Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => block_on(demo::run(args)),
@@ -89,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Restore(args) => block_on(restore::run(args)),
         Command::Snapshot(args) => block_on(snapshot::run(args)),
+        Command::Sql(args) => block_on(sql::run(args)),
         Command::Verify(args) => block_on(verify::run(args)),
     }
 }

@@ -53,6 +53,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         announce(&config, &process);
         // A start anew keeps the address, also where the system chose it.
         config.server.listen = process.address;
+        config.sql.listen = process.postgres;
         let ends = tokio::select! {
             _ = terminate.recv() => true,
             _ = interrupt.recv() => true,
@@ -72,6 +73,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
 fn announce(config: &Config, process: &Process) {
     let (region, bucket, url) = (&config.region, &config.bucket, &process.url);
     let said = format!("isobath serves region {region} from {bucket} on {url}\n");
+    let said = match process.postgres {
+        Some(address) => format!("{said}SQL by PostgreSQL's protocol on {address}\n"),
+        None => said,
+    };
     let mut out = std::io::stdout();
     // Whoever started the process may not read what it says.
     drop(out.write_all(said.as_bytes()).and_then(|()| out.flush()));

@@ -22,6 +22,9 @@ pub(crate) struct SettingsArgs {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Address and port to listen on for SQL by PostgreSQL's protocol.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) pg: Option<String>,
     /// A PEM file with the server's certificate, for HTTPS.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Option<String>,
@@ -51,6 +54,7 @@ impl SettingsArgs {
             ("bucket", &self.bucket),
             ("cache_dir", &self.cache),
             ("server.listen", &self.listen),
+            ("sql.listen", &self.pg),
             ("server.tls.cert", &self.tls_cert),
             ("server.tls.key", &self.tls_key),
             ("roles", &self.roles),

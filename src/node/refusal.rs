@@ -4,7 +4,7 @@ use crate::server::CopyKind;
 use isobath_query::search::SearchError;
 use isobath_storage::{
     fold::FoldError,
-    model::{AttributeName, AttributeType, IdKind, Metric, Namespace},
+    model::{AttributeName, AttributeType, Id, IdKind, Metric, Namespace},
 };
 
 /// Why the owner does not take a write; nothing of it is applied.
@@ -74,6 +74,15 @@ pub enum Refusal {
     /// A filter or condition that does not fit the schema.
     #[error("{0}")]
     Filter(SearchError),
+    /// Rows were changed that the write stands on.
+    #[error("the rows were changed by others meanwhile: try again")]
+    Changed,
+    /// A row is there already that the write inserts.
+    #[error("duplicate key value violates unique constraint: id {0} already exists")]
+    Exists(Id),
+    /// A namespace is there already that the write makes.
+    #[error("namespace '{0}' already exists")]
+    NamespaceExists(Namespace),
     /// The rows could not be gathered.
     #[error("the rows of the write could not be gathered")]
     Fold(#[from] FoldError),

@@ -6,7 +6,7 @@ use super::{
     pending::{Pending, Selected},
     recent::Recent,
 };
-use crate::server::{Conditions, CopyKind, Existence, PolicyChange};
+use crate::server::{Conditions, CopyKind, Existence, PolicyChange, RowGuard};
 use isobath_query::view::Views;
 use isobath_storage::{
     format::segment,
@@ -43,6 +43,8 @@ pub(super) struct Terms {
     pub(super) fills: Option<CopyKind>,
     /// The write stands on what was read up to this segment, and must come directly after it.
     pub(super) follows: Option<Seq>,
+    /// What must still hold of the rows.
+    pub(super) guard: RowGuard,
     /// What is to change of the policy.
     pub(super) policy: Option<PolicyChange>,
 }
@@ -50,7 +52,7 @@ pub(super) struct Terms {
 impl Terms {
     /// Whether not every row of the request is written for sure.
     pub(super) fn is_restricted(&self) -> bool {
-        !self.selected.is_empty() || !self.conditions.is_empty()
+        !self.selected.is_empty() || !self.conditions.is_empty() || !self.guard.is_empty()
     }
 
     /// Whether the filters match more rows than the write changes.

@@ -112,6 +112,7 @@ impl Node {
             retry: options.retry,
             selected,
             conditions: command.conditions,
+            guard: command.guard,
             return_ids: command.return_ids,
             policy: command.policy,
             fills: copied.as_ref().map(|from| from.kind),
@@ -281,7 +282,7 @@ fn append_error(error: AppendError, repeatable: bool) -> EngineError {
             "the outcome of the write is unknown; repeat it under the same Idempotency-Key",
         ),
         AppendError::Refused(source) => match source.downcast::<Refusal>() {
-            Ok(refusal) => refused(&refusal),
+            Ok(refusal) => refused(&refusal).caused_by(*refusal),
             Err(source) => {
                 EngineError::new(Kind::Internal, "the write was refused").caused_by(source)
             }
@@ -303,6 +304,7 @@ fn refused(refusal: &Refusal) -> EngineError {
             let error = EngineError::new(Kind::Unavailable, refusal.to_string());
             return error.retry_after(Duration::from_secs(1));
         }
+        Refusal::Changed | Refusal::Exists(_) | Refusal::NamespaceExists(_) => Kind::Conflict,
         Refusal::Unknown => Kind::UnknownOutcome { repeatable: false },
         Refusal::Fold(_) => Kind::Internal,
         _ => Kind::Invalid,

@@ -23,6 +23,7 @@ mod openapi;
 mod peer;
 mod peers;
 mod policy;
+mod postgres;
 mod query_steps;
 mod regions;
 mod request;
@@ -35,6 +36,7 @@ mod tests;
 mod tls;
 mod write_command;
 
+pub(crate) use decode::check_written;
 pub use engine::{
     Concern, Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage,
     OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, StoreUse,
@@ -44,6 +46,7 @@ pub use engine_error::{EngineError, EngineErrorKind};
 
 pub use peers::{PeerError, Peers, PeersError};
 pub use policy::{Pinning, Policy, PolicyChange};
+pub use postgres::{PostgresParts, serve_postgres};
 pub use query_steps::QuerySteps;
 pub use regions::{
     ClusterSecret, Elsewhere, NamespaceReplication, Pushed, RegionPong, RegionStatus,
@@ -51,5 +54,5 @@ pub use regions::{
 pub use serve::{Bound, Listening, ServeError, ServerParts, bind, serve};
 pub use tls::{Tls, TlsError};
 pub use write_command::{
-    ByFilter, Conditions, CopyFrom, CopyKind, Existence, PatchByFilter, WriteCommand,
+    ByFilter, Conditions, CopyFrom, CopyKind, Existence, PatchByFilter, RowGuard, WriteCommand,
 };

@@ -167,6 +167,13 @@ impl Bound {
     }
 }
 
+impl Listening {
+    /// The socket and its address.
+    pub(super) fn into_parts(self) -> (TcpListener, SocketAddr) {
+        (self.listener, self.address)
+    }
+}
+
 /// Serves requests until `stop`, then lets the open ones end within `config.drain_timeout`.
 pub async fn serve(
     listening: Listening,

@@ -198,7 +198,8 @@ impl Files {
             .map_err(unusable)?
             .with_no_client_auth();
         let mut config = config.with_single_cert(chain, key).map_err(unusable)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // the last one is for the listener of SQL, whose newer clients name it
+        config.alpn_protocols = ["h2", "http/1.1", "postgresql"].map(Vec::from).to_vec();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }

@@ -1,7 +1,7 @@
 //! [`WriteCommand`]: a write, decoded.
 
 use super::PolicyChange;
-use isobath_query::search::{Condition, Filter};
+use isobath_query::search::{Condition, Filter, Selection};
 use isobath_storage::model::{Column, Declaration, Mutation, Namespace};
 
 /// A write, decoded. All of it takes effect, or nothing.
@@ -21,6 +21,8 @@ pub struct WriteCommand {
     pub patch_by_filter: Option<PatchByFilter>,
     /// Which rows of the mutations are written.
     pub conditions: Conditions,
+    /// What must still hold when it is done.
+    pub guard: RowGuard,
     /// The answer names the rows that were changed.
     pub return_ids: bool,
     /// Takes all rows and the schema from another namespace; nothing else is in the write then.
@@ -33,7 +35,7 @@ impl WriteCommand {
     /// Whether its effect depends on what the rows hold, so that it must not be carried out twice.
     pub fn depends_on_rows(&self) -> bool {
         let by_filter = self.delete_by_filter.is_some() || self.patch_by_filter.is_some();
-        by_filter || !self.conditions.is_empty()
+        by_filter || !self.conditions.is_empty() || !self.guard.is_empty()
     }
 }
 
@@ -103,6 +105,24 @@ impl Conditions {
     /// Whether every row is written.
     pub fn is_empty(&self) -> bool {
         self.upsert.is_none() && self.patch.is_none() && self.delete.is_none()
+    }
+}
+
+/// What must still hold of the rows when a write is done, or nothing of it is.
+#[derive(Debug, Clone, Default)]
+pub struct RowGuard {
+    /// These rows are as they were when they were chosen.
+    pub unchanged: Vec<Selection>,
+    /// No row is there that is upserted.
+    pub absent: bool,
+    /// The namespace is not there.
+    pub no_namespace: bool,
+}
+
+impl RowGuard {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.unchanged.is_empty() && !self.absent && !self.no_namespace
     }
 }
 

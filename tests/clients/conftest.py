@@ -7,6 +7,7 @@ import pytest
 from turbopuffer import Turbopuffer
 
 from harness.node import Node, local_bucket
+from harness.process import free_port
 
 COUNT = itertools.count(1)
 
@@ -15,8 +16,11 @@ COUNT = itertools.count(1)
 def node(tmp_path_factory: pytest.TempPathFactory):
     home: Path = tmp_path_factory.mktemp("region")
     # Folds early and often, so that the tests also meet rows in parts.
+    postgres_port = free_port()
     settings = {"fold.min_rows": "50", "fold.pause": "300ms", "fold.interval": "100ms"}
+    settings["sql.listen"] = f"127.0.0.1:{postgres_port}"
     node = Node(local_bucket(home / "bucket"), home / "node", settings)
+    node.postgres_port = postgres_port
     node.start()
     yield node
     node.stop()

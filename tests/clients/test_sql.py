@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import sqlite3
 
@@ -227,7 +228,7 @@ def test_acceptance(node, docs, sql, said, instead):
     ("SELECT 1; SELECT 2", "expected one statement"),
     ("SELECT id FROM docs FOR UPDATE", "FOR UPDATE"),
     ("SET isobath.search_mode = 'exact'", "not supported yet"),
-    ("DELETE FROM docs WHERE id = 1", "not supported yet"),
+    ("DELETE FROM docs WHERE id = 1 RETURNING id", "not supported yet"),
     ("SELECT count(*) FROM docs a, docs b, docs c WHERE a.price + b.price + c.price < 0", "pairs of rows"),
     ("SELECT $1", "parameter $1"),
     ("COPY docs TO 'x'", "not supported yet"),
@@ -349,7 +350,8 @@ def generated(chance: random.Random) -> tuple[str, bool]:
     ])()
 
 
-@pytest.mark.parametrize("seed", range(10))
+# 400 statements; the full size of the tests takes more than 1,000.
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ISOBATH_SQL_SEEDS", "10"))))
 def test_generated_statements(node, docs, seed):
     chance = random.Random(seed)
     for _ in range(40):
@@ -364,3 +366,72 @@ def test_generated_statements(node, docs, seed):
             expected = sorted(([c, None if a is None else bool(a)] for c, a in expected), key=str)
             found = sorted(found, key=str)
         assert same(found, expected), (sql, found[:5], expected[:5])
+
+
+@pytest.fixture(scope="module")
+def passages(node, client):
+    """Texts with vectors, for both kinds of search."""
+    namespace = client.namespace("passages")
+    chance = random.Random(5)
+    namespace.write(
+        upsert_rows=[{"id": at, "vector": [round(chance.random(), 6) for _ in range(4)], "year": at % 40,
+                      "body": " ".join(chance.choices(WORDS, k=6))} for at in range(600)],
+        schema={"body": {"type": "string", "full_text_search": True}}, distance_metric="cosine_distance")
+    return namespace
+
+
+def test_search_functions_give_what_the_query_api_gives(node, passages):
+    query = [0.3, 0.9, 0.1, 0.4]
+    for filter, filters in ((None, None), ("year < 10 AND year <> 3", ("And", (("year", "Lt", 10), ("year", "NotEq", 3))))):
+        more = {"filters": filters} if filters else {}
+        args = f", '{filter}'" if filter else ""
+        expected = passages.query(rank_by=("vector", "ANN", query), top_k=12, **more).rows
+        found = rows(node, f"SELECT id, _distance FROM vector_search('passages', 'vector', $1, 12{args}) ORDER BY 2, 1", [query])
+        assert same(found, [[row.id, row["$dist"]] for row in expected])
+        expected = passages.query(rank_by=("body", "BM25", "red ocean log"), top_k=12, **more).rows
+        found = rows(node, f"SELECT id, _score FROM text_search('passages', 'body', $1, 12{args}) ORDER BY 2 DESC, 1",
+                     ["red ocean log"])
+        assert same(found, [[row.id, row["$dist"]] for row in expected]), (found, expected)
+
+
+def test_search_functions_are_searches(node, passages):
+    vector_plan = plan(node, "SELECT id FROM vector_search('passages', 'vector', '[1,0,0,0]', 5, 'year < 10') v WHERE id > 100")
+    assert "AnnTopKExec" in vector_plan and "year@" in vector_plan.split("AnnTopKExec")[1]
+    # what stands outside is no part of the search
+    assert "id@" in vector_plan.split("SortExec")[0]
+    text_plan = plan(node, "SELECT id FROM text_search('passages', 'body', 'red', 5, 'year < 10') t WHERE id > 100")
+    assert "TextTopKExec" in text_plan and "year@" in text_plan.split("TextTopKExec")[1] and "id@" in text_plan.split("SortExec")[0]
+    for sql, said in (
+        ("SELECT 1 FROM vector_search('passages', 'year', '[1]', 5)", "no vector column"),
+        ("SELECT 1 FROM vector_search('passages', 'vector', '[1]', 5)", "dimensions"),
+        ("SELECT 1 FROM vector_search('passages', 'vector', '[1,0,0,0]', 5, '_distance < 1')", "_distance"),
+        ("SELECT 1 FROM text_search('passages', 'year', 'red', 5)", "year"),
+        ("SELECT 1 FROM text_search('passages', 'body', 'red', 5, '_score > 1')", "only be about the columns"),
+        ("SELECT 1 FROM text_search('passages', 'body', 'red', 5, 'year = (SELECT 1)')", "subquery"),
+    ):
+        status, error = fault(node, sql)
+        assert status == 400 and said in error, (sql, error)
+    assert fault(node, "SELECT 1 FROM text_search('nothing_here', 'body', 'red', 5)")[0] == 404
+
+
+def test_reciprocal_ranks_are_those_of_the_query_api(node, passages):
+    query, text = [0.3, 0.9, 0.1, 0.4], "red ocean log"
+    answer = post(node, "/v2/namespaces/passages/query", {
+        "rerank_by": ["RRF"], "limit": 10,
+        "queries": [{"rank_by": ["vector", "ANN", query], "limit": 40}, {"rank_by": ["body", "BM25", text], "limit": 40}]})
+    assert answer[0] == 200, answer
+    found = rows(node, """
+        WITH v AS (SELECT id, row_number() OVER (ORDER BY _distance, id) AS rank
+                   FROM vector_search('passages', 'vector', $1, 40)),
+             t AS (SELECT id, row_number() OVER (ORDER BY _score DESC, id) AS rank
+                   FROM text_search('passages', 'body', $2, 40))
+        SELECT coalesce(v.id, t.id) AS id, coalesce(1.0 / (60 + v.rank), 0) + coalesce(1.0 / (60 + t.rank), 0) AS score
+        FROM v FULL OUTER JOIN t ON v.id = t.id ORDER BY score DESC, id LIMIT 10""", [query, text])
+    assert same(found, [[row["id"], row["$dist"]] for row in answer[1]["results"][0]["rows"]]), (found, answer[1])
+
+
+def test_settings_of_one_statement(node, docs):
+    sql = f"EXPLAIN SELECT id FROM docs ORDER BY embedding <-> {Q} LIMIT 3"
+    assert "search_mode=exact" in str(run(node, sql, settings={"isobath.search_mode": "exact"})["rows"])
+    assert ANN in str(run(node, sql)["rows"])
+    assert post(node, "/v2/sql", {"sql": sql, "settings": {"isobath.nothing": "1"}})[0] == 400

@@ -37,6 +37,7 @@ pub use filter::FilterCache;
 pub use fuse::fuse;
 pub use places::{
     NearestPlaces, NearestQuery, RowPlace, RowPredicate, nearest_places, passing_rows,
+    scored_places,
 };
 pub use pool::SearchPool;
 pub use query::{

@@ -1,11 +1,12 @@
-//! [`nearest_places`]: the nearest rows that pass a predicate which the caller evaluates.
+//! [`nearest_places`], [`scored_places`]: the first rows that pass a predicate which the caller evaluates.
 
 use super::{
-    SearchContext, SearchError, Stats,
+    Score, SearchContext, SearchError, Stats,
     filter::PredicateHash,
     matching::Matching,
     nearest::{self, How, Target},
     place::Place,
+    text::{self, BoundScore},
 };
 use crate::{
     index::{Bitset, VectorColumn},
@@ -54,7 +55,7 @@ pub type RowPlace = (u32, u32);
 /// The rows that were found.
 #[derive(Debug, Clone, Default)]
 pub struct NearestPlaces {
-    /// The rows, nearest first, with their distance; those without a vector come last and have none.
+    /// The rows, best first, with their distance or score; those without a vector come last and have none.
     pub rows: Vec<(RowPlace, Option<f32>)>,
     /// How they were found.
     pub stats: Stats,
@@ -96,6 +97,29 @@ pub fn nearest_places(
         .map(|near| (key(near.place), Some(near.distance)));
     let far = without.into_iter().map(|place| (place, None));
     let rows = near.chain(far).take(query.limit).collect();
+    Ok(NearestPlaces { rows, stats })
+}
+
+/// The first `limit` rows of `view` by (score, id) that pass `predicate`, highest score first, with their scores;
+/// those without a score are left out.
+pub fn scored_places(
+    view: &View,
+    score: &Score,
+    predicate: Option<&RowPredicate<'_>>,
+    limit: usize,
+    context: &SearchContext<'_>,
+) -> Result<NearestPlaces, SearchError> {
+    let score = BoundScore::bind(score, &view.schema)?;
+    let sets = matching(view, predicate, context)?;
+    let mut stats = Stats::default();
+    if predicate.is_some() {
+        stats.filter_rows = Some(sets.iter().map(|set| set.at_most() as u64).sum());
+    }
+    let found = text::rank(&score, view, &sets, limit, context, &mut stats)?;
+    let rows = found
+        .iter()
+        .map(|near| (key(near.place), Some(near.distance)));
+    let rows = rows.collect();
     Ok(NearestPlaces { rows, stats })
 }
 

@@ -7,10 +7,12 @@ mod predicate;
 mod rule;
 mod scan;
 mod table;
+mod text;
 
 pub(crate) use options::SearchOptions;
 pub(crate) use rule::AnnRule;
-pub(crate) use table::{SharedTable, Table};
+pub(crate) use table::{ROW_COLUMN, SharedTable, Table};
+pub(crate) use text::{SCORE, TextQuery, TextTable};
 
 /// How many rows a scan or a search of ours reads at most, more or less.
 pub(crate) fn known_rows(

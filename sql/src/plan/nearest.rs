@@ -1,7 +1,7 @@
 //! [`AnnTopKExec`]: the nearest rows of a table that pass its predicates, by the search of the HTTP API.
 
 use super::{
-    predicate::{Predicate, batch, places},
+    predicate::{Predicate, batch, places, searched},
     scan::{VectorScanExec, properties, write_filters},
 };
 use crate::{
@@ -22,12 +22,9 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
     },
 };
-use isobath_query::{
-    search::{
-        NearestPlaces, NearestQuery, RowPlace, RowPredicate, SearchContext, SearchError,
-        nearest_places, passing_rows,
-    },
-    view::RowSet,
+use isobath_query::search::{
+    NearestPlaces, NearestQuery, RowPlace, RowPredicate, SearchContext, SearchError,
+    nearest_places, passing_rows,
 };
 use isobath_storage::model::AttributeName;
 use std::{fmt, sync::Arc};
@@ -89,24 +86,9 @@ impl AnnTopKExec {
         let query = self.query_vector()?;
         let (view, ranking) = (Arc::clone(&table.view), self.ranking.clone());
         let search = move |context: &mut SearchContext<'_>| {
-            let evaluate = |set: &RowSet, context: &SearchContext<'_>| {
-                let Some(predicate) = &predicate else {
-                    return Err(SearchError::Interrupted);
-                };
-                let pace = || context.check().map_err(|e| SqlError::from(e).into());
-                // the number matters to tables for writes only, and those are not ranked
-                let passing = predicate.of_rows((0, set), view.version, pace);
-                passing.map_err(|error| SearchError::Predicate(SqlError::from(error).message))
-            };
-            let text = predicate
-                .as_ref()
-                .and_then(|predicate| predicate.text.as_deref());
-            let asked = RowPredicate {
-                text,
-                evaluate: &evaluate,
-            };
-            let asked = predicate.is_some().then_some(&asked);
-            ranking.search(&view, query, asked, context)
+            searched(predicate.as_ref(), view.version, |asked| {
+                ranking.search(&view, query, asked, context)
+            })
         };
         let found = table.source.pool().run(table.timeout, search).await;
         let found = found.map_err(SqlError::from)?;

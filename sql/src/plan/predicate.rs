@@ -1,7 +1,7 @@
 //! [`Predicate`]: what must hold of a row, evaluated column by column.
 
 use super::table::Table;
-use crate::columns::TableColumn;
+use crate::{SqlError, columns::TableColumn};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array, cast::AsArray,
 };
@@ -18,7 +18,10 @@ use datafusion::{
         utils::{collect_columns, reassign_expr_columns},
     },
 };
-use isobath_query::view::{RowSet, Version};
+use isobath_query::{
+    search::{RowPredicate, SearchContext, SearchError},
+    view::{RowSet, Version},
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Rows that are looked at together.
@@ -163,6 +166,28 @@ impl Predicate {
         }
         Ok(passing.finish())
     }
+}
+
+/// Runs `search` with `predicate` as the search takes it: evaluated row set by row set.
+pub(crate) fn searched<T>(
+    predicate: Option<&Predicate>,
+    version: Version,
+    search: impl FnOnce(Option<&RowPredicate<'_>>) -> T,
+) -> T {
+    let evaluate = |set: &RowSet, context: &SearchContext<'_>| {
+        let Some(predicate) = predicate else {
+            return Err(SearchError::Interrupted);
+        };
+        let pace = || context.check().map_err(|e| SqlError::from(e).into());
+        // the number matters to tables for writes only, and those are not ranked
+        let passing = predicate.of_rows((0, set), version, pace);
+        passing.map_err(|error| SearchError::Predicate(SqlError::from(error).message))
+    };
+    let asked = RowPredicate {
+        text: predicate.and_then(|predicate| predicate.text.as_deref()),
+        evaluate: &evaluate,
+    };
+    search(predicate.is_some().then_some(&asked))
 }
 
 /// Which of `len` rows of a row set from `from` on a view of `version` sees.

@@ -2,16 +2,21 @@
 
 use super::scan::VectorScanExec;
 use crate::{Source, columns::TableColumns};
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{Result, Statistics, stats::Precision, tree_node::TreeNode},
+    common::{DFSchema, Result, Statistics, stats::Precision, tree_node::TreeNode},
     logical_expr::{Expr, TableProviderFilterPushDown, TableType},
+    physical_expr::PhysicalExpr,
     physical_plan::ExecutionPlan,
 };
 use isobath_query::view::View;
 use std::{sync::Arc, time::Duration};
+
+/// The name of the column that tells where a row is, in the tables that writes read. No attribute is called
+/// so.
+pub(crate) const ROW_COLUMN: &str = "$row";
 
 /// A namespace as a table: one view of it, pinned for one statement.
 #[derive(Debug)]
@@ -36,6 +41,19 @@ impl Table {
             timeout,
             schema,
         }
+    }
+
+    /// The same table with a column that tells where each row is.
+    pub(crate) fn with_places(mut self) -> Self {
+        let fields = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone());
+        let row = Field::new(ROW_COLUMN, DataType::UInt64, false);
+        let fields: Vec<Field> = fields.chain([row]).collect();
+        self.schema = Arc::new(Schema::new(fields));
+        self
     }
 
     /// How many rows there are, more or less.
@@ -85,17 +103,26 @@ impl TableProvider for SharedTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.0.schema))?;
-        let bind = |filter: &Expr| state.create_physical_expr(unqualified(filter)?, &schema);
-        let filters = filters.iter().map(bind).collect::<Result<_>>()?;
+        let filters = bound(state, &self.0.schema, filters)?;
         let scan = VectorScanExec::new(Arc::clone(&self.0), projection.cloned(), filters, limit)?;
         Ok(Arc::new(scan))
     }
 }
 
+/// Predicates over the columns of `schema`, ready to be evaluated.
+pub(super) fn bound(
+    state: &dyn Session,
+    schema: &SchemaRef,
+    filters: &[Expr],
+) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+    let schema = DFSchema::try_from(Arc::clone(schema))?;
+    let bind = |filter: &Expr| state.create_physical_expr(unqualified(filter)?, &schema);
+    filters.iter().map(bind).collect()
+}
+
 /// Whether a predicate is evaluated within the scan: nothing in it changes from call to call or comes from
 /// another query.
-fn is_inside(filter: &Expr) -> Result<bool> {
+pub(super) fn is_inside(filter: &Expr) -> Result<bool> {
     if filter.is_volatile() {
         return Ok(false);
     }

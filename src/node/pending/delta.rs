@@ -67,6 +67,7 @@ impl Delta {
             let namespace = namespace.clone();
             return Err(Refusal::NotEmpty { kind, namespace });
         }
+        self.check_guard((namespace, exists), live, request, &terms.guard)?;
         self.check_policy(base, namespace, request, terms)?;
         for declaration in &request.declarations {
             self.check(base, request, declaration)?;
@@ -250,7 +251,7 @@ impl Delta {
         ids
     }
 
-    fn is_there(&self, live: Option<&Live>, id: &Id) -> bool {
+    pub(super) fn is_there(&self, live: Option<&Live>, id: &Id) -> bool {
         match self.rows.get(id) {
             Some((_, there)) => *there,
             None => !self.deleted && live.is_some_and(|live| live.is_live(id)),

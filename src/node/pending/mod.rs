@@ -3,6 +3,7 @@
 mod affected;
 mod delta;
 mod flight;
+mod guard;
 mod restrict;
 mod selected;
 #[cfg(test)]

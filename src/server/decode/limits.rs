@@ -2,7 +2,7 @@
 
 use super::Fault;
 use arrow_array::{Array, ArrayRef, ListArray, StringArray};
-use isobath_storage::model::{Rows, Value};
+use isobath_storage::model::{AttributeConfig, Rows, Schema, Value};
 
 /// The largest value in bytes.
 const MAX_VALUE: usize = 8 << 20;
@@ -82,6 +82,19 @@ pub(super) fn check_rows(rows: &Rows) -> Result<(), (usize, Fault)> {
         }
     }
     Ok(())
+}
+
+/// Refuses rows that did not come by the HTTP API and hold what it refuses; `schema` is that of their
+/// namespace.
+pub(crate) fn check_written(rows: &Rows, schema: Option<&Schema>) -> Result<(), String> {
+    for column in rows.columns() {
+        let name = column.name.as_str();
+        let config = schema.and_then(|schema| schema.get(name));
+        let filterable = config.is_none_or(AttributeConfig::is_filterable);
+        let checked = check_texts(&column.array, filterable);
+        checked.map_err(|fault| format!("column {name:?}: {fault}"))?;
+    }
+    check_rows(rows).map_err(|(row, fault)| format!("row {row}: {fault}"))
 }
 
 /// Bytes of the value in `row`, as they lie in memory.

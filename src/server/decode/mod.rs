@@ -52,6 +52,7 @@ use types::Types;
 pub(crate) use consistency::Freshness;
 pub(crate) use fault::{Fault, FaultKind};
 pub(crate) use key::{KeyRequest, decode_key};
+pub(crate) use limits::check_written;
 pub(crate) use policy::decode_policy_change;
 pub(crate) use query::{
     Asked, DecodedQuery, VectorEncoding, decode_explain, decode_query, decode_recall,

@@ -26,7 +26,8 @@ use std::{
 const NOT_YET: [&str; 3] = ["sharding", "upserts", "vectors"];
 
 /// Members that make a write depend on what rows hold.
-const DEPENDING: [&str; 5] = [
+const DEPENDING: [&str; 6] = [
+    "sql",
     "delete_by_filter",
     "patch_by_filter",
     "upsert_condition",

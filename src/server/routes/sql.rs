@@ -3,12 +3,15 @@
 use super::write::{ARROW, with_token};
 use crate::server::{
     body::HeldBody,
-    decode::Fault,
+    commit::{Commit, Committed},
+    decode::{Fault, Freshness},
+    engine::ReadOptions,
     engine_error::{EngineError, EngineErrorKind},
     error::ApiError,
     gate::Caller,
-    headers::RequestHeaders,
+    headers::{RequestHeaders, forwarded_headers},
     keys::Access,
+    peers::Original,
     request::Arrived,
     state::{Server, Shared},
 };
@@ -17,17 +20,21 @@ use arrow_schema::{ArrowError, Schema};
 use axum::{
     Extension,
     extract::{Request, State},
-    http::header::{ACCEPT, CONTENT_TYPE},
+    http::{
+        header::{ACCEPT, CONTENT_TYPE},
+        request::Parts,
+    },
     response::{IntoResponse, Response},
 };
+use futures::future::BoxFuture;
 use isobath_sql::{
     JsonRows, Outcome, Parameter, RowStream, Scope, Session, SqlEngine, SqlError, SqlErrorKind,
     Statement, sql_type,
 };
-use isobath_storage::model::Token;
+use isobath_storage::model::{IdempotencyKey, Namespace, Token};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 128 << 20;
@@ -43,6 +50,9 @@ struct SqlBody {
     params: Vec<Value>,
     token: Option<String>,
     timeout_ms: Option<u64>,
+    /// What `SET` would say, for this statement.
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
 }
 
 /// `POST /v2/sql`.
@@ -64,43 +74,111 @@ pub(crate) async fn run(
     let bytes = body.bytes.clone();
     let read = move || serde_json::from_slice::<SqlBody>(&bytes).map_err(|e| Fault::of_json(&e));
     let asked = server.decode(body.bytes.len(), read).await?;
-    let statement = one_statement(&asked.sql)?;
-    let parameters = asked
-        .params
-        .iter()
-        .map(parameter)
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut session = engine.session(scope(&caller));
+    let key = headers.key.unwrap_or_else(|| server.new_key());
+    let original = (!headers.forwarded).then(|| original(&parts, &body, key));
+    let left = server.time_left(arrived.0);
     let token = asked.token.as_deref().map(str::parse::<Token>).transpose();
     let token = token.map_err(|e| Fault::stale(e.to_string()).under("token"))?;
-    let left = server.time_left(arrived.0);
-    let freshness = crate::server::decode::Freshness {
+    let freshness = Freshness {
         token,
-        ..Default::default()
+        ..Freshness::default()
     };
-    let options = headers.read_options(freshness, left)?;
-    session.settings.freshness.token = options.min_token;
-    session.settings.freshness.wait = options.wait;
-    let asked = asked.timeout_ms.map_or(left, Duration::from_millis);
-    session.settings.timeout = Some(asked.min(left));
-    let start = server.clock.monotonic();
-    let outcome = Box::pin(session.run(&statement, &parameters))
-        .await
-        .map_err(api_error)?;
-    let answer = Answer {
+    let time = asked.timeout_ms.map_or(left, Duration::from_millis);
+    let ask = Ask {
         server: &server,
+        engine,
         arrived,
-        start,
+        scope: scope(&caller),
+        statement: one_statement(&asked.sql)?,
+        parameters: asked
+            .params
+            .iter()
+            .map(parameter)
+            .collect::<Result<_, _>>()?,
+        settings: asked.settings,
+        options: headers.read_options(freshness, left)?,
+        timeout: time.min(left),
+        key,
+        wants_arrow,
     };
-    let response = match outcome {
-        Outcome::Rows(rows) if wants_arrow => answer.arrow(rows).await?,
-        Outcome::Rows(rows) => answer.json(rows, &session).await?,
-        Outcome::Done(name, rows) => answer.done(name, rows, &session),
+    if ask.statement.is_read() {
+        return ask.run().await;
+    }
+    let target = ask
+        .statement
+        .target()
+        .and_then(|name| name.parse::<Namespace>().ok());
+    // what names no namespace is refused wherever it is carried out
+    let namespace = target.unwrap_or_else(Namespace::of_keys);
+    let commit = Commit {
+        server: &server,
+        namespace: &namespace,
+        original: original.as_ref(),
     };
-    Ok(match &session.token {
-        Some(token) => with_token(response, token),
-        None => response,
+    let attempt = || -> BoxFuture<'_, _> { Box::pin(ask.run()) };
+    Ok(match commit.run(attempt).await? {
+        Committed::Here(response) | Committed::There(response) => response,
     })
+}
+
+/// The request as the owner of the log gets it.
+fn original(parts: &Parts, body: &HeldBody, key: IdempotencyKey) -> Original {
+    let target = parts.uri.path_and_query();
+    Original {
+        target: target.map_or_else(String::new, ToString::to_string),
+        headers: forwarded_headers(&parts.headers, key),
+        body: body.bytes.clone(),
+        method: parts.method.clone(),
+    }
+}
+
+/// A statement with all that it is to be carried out with.
+struct Ask<'a> {
+    server: &'a Server,
+    engine: Arc<SqlEngine>,
+    arrived: Arrived,
+    scope: Scope,
+    statement: Statement,
+    parameters: Vec<Parameter>,
+    settings: BTreeMap<String, String>,
+    options: ReadOptions,
+    timeout: Duration,
+    key: IdempotencyKey,
+    wants_arrow: bool,
+}
+
+impl Ask<'_> {
+    async fn run(&self) -> Result<Response, ApiError> {
+        let mut session = self.engine.session(self.scope.clone());
+        session
+            .settings
+            .freshness
+            .token
+            .clone_from(&self.options.min_token);
+        session.settings.freshness.wait = self.options.wait;
+        session.settings.timeout = Some(self.timeout);
+        for (name, value) in &self.settings {
+            let set = session.settings.set(name, Some(value));
+            set.map_err(api_error)?;
+        }
+        session.key = Some(self.key);
+        let start = self.server.clock.monotonic();
+        let outcome = session.run(&self.statement, &self.parameters).await;
+        let answer = Answer {
+            server: self.server,
+            arrived: self.arrived,
+            start,
+        };
+        let response = match outcome.map_err(api_error)? {
+            Outcome::Rows(rows) if self.wants_arrow => answer.arrow(rows).await?,
+            Outcome::Rows(rows) => answer.json(rows, &session).await?,
+            Outcome::Done(name, rows) => answer.done(name, rows, &session),
+        };
+        Ok(match &session.token {
+            Some(token) => with_token(response, token),
+            None => response,
+        })
+    }
 }
 
 fn engine(server: &Server) -> Result<Arc<SqlEngine>, ApiError> {
@@ -243,6 +321,7 @@ fn api_error(error: SqlError) -> ApiError {
         Kind::Timeout | Kind::Cancelled => EngineErrorKind::Deadline,
         Kind::Overloaded => EngineErrorKind::Overloaded,
         Kind::Unavailable => EngineErrorKind::Unavailable,
+        Kind::NotOwner => EngineErrorKind::NotOwner { address: None },
         Kind::UnknownOutcome => EngineErrorKind::UnknownOutcome { repeatable: false },
         Kind::Internal => EngineErrorKind::Internal,
     };

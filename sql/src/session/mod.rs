@@ -1,16 +1,21 @@
 //! [`Session`]: one caller's statements, one after the other, with what he has set.
 
+mod commands;
+mod savepoints;
+mod set;
+
 use crate::{
-    Parameter, RowStream, Settings, SqlEngine, SqlError, SqlErrorKind, Statement, explain,
+    Parameter, RowStream, Settings, SqlEngine, SqlError, Statement, explain,
     parameter::bind,
     planner::{Planned, Planner},
     run::Until,
+    write::Transaction,
 };
-use arrow_array::{RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
-use datafusion::sql::sqlparser::ast::{self, Expr, ObjectName, Set, Value};
-use isobath_storage::model::Token;
-use std::sync::Arc;
+use arrow_array::RecordBatch;
+use arrow_schema::{FieldRef, SchemaRef};
+use datafusion::sql::sqlparser::ast;
+use isobath_storage::model::{IdempotencyKey, Token};
+use std::{collections::HashMap, sync::Arc};
 
 /// What a caller may do.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +79,13 @@ pub struct Session {
     pub settings: Settings,
     /// The position that the last statement saw.
     pub token: Option<Token>,
+    /// Names the next write, where the caller has a name for it.
+    pub key: Option<IdempotencyKey>,
+    transaction: Option<Transaction>,
+    /// What the transaction was at its savepoints, the newest last.
+    savepoints: Vec<(String, Transaction)>,
+    /// Statements that were prepared by `PREPARE`.
+    prepared: HashMap<String, Statement>,
 }
 
 impl Session {
@@ -83,6 +95,10 @@ impl Session {
             scope,
             settings: Settings::default(),
             token: None,
+            key: None,
+            transaction: None,
+            savepoints: vec![],
+            prepared: HashMap::new(),
         }
     }
 
@@ -93,7 +109,7 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
         let opened = Box::pin(self.open(statement, parameters)).await?;
-        self.start(opened).await
+        Box::pin(self.start(opened)).await
     }
 
     /// Plans a statement with values for its parameters; nothing is changed by it.
@@ -103,7 +119,27 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<Opened, SqlError> {
         let mut ast = statement.ast.clone();
-        bind(&mut ast, parameters)?;
+        if !matches!(ast, ast::Statement::Prepare { .. }) {
+            bind(&mut ast, parameters)?;
+        }
+        if let Some(transaction) = &self.transaction
+            && !matches!(
+                ast,
+                ast::Statement::Commit { .. } | ast::Statement::Rollback { .. }
+            )
+        {
+            transaction.check()?;
+        }
+        if let ast::Statement::Execute {
+            name: Some(name),
+            parameters,
+            ..
+        } = &ast
+        {
+            let (statement, values) = self.executed(name, parameters)?;
+            ast = statement.ast;
+            bind(&mut ast, &values)?;
+        }
         Ok(Opened(match ast {
             ast::Statement::Query(_) => Kind::Query(self.plan(ast).await?),
             ast::Statement::Explain {
@@ -125,7 +161,9 @@ impl Session {
                     run: analyze,
                 }
             }
-            ast::Statement::ShowVariable { variable } => Kind::Known(self.show(&variable)?),
+            ast::Statement::ShowVariable { variable } => {
+                Kind::Known(set::show(&self.settings, &variable)?)
+            }
             other => Kind::Command(Box::new(other)),
         }))
     }
@@ -147,7 +185,7 @@ impl Session {
                 )?)))
             }
             Kind::Known(batch) => Ok(Outcome::Rows(RowStream::of(batch))),
-            Kind::Command(command) => self.command(*command),
+            Kind::Command(command) => Box::pin(self.command(*command)).await,
         }
     }
 
@@ -184,98 +222,17 @@ impl Session {
             scope: &self.scope,
             settings: &self.settings,
             until: Until::after(self.engine.source.clock(), time),
+            transaction: self.transaction.as_ref(),
             token: None,
         }
     }
 
     async fn plan(&mut self, query: ast::Statement) -> Result<Planned, SqlError> {
         let mut planner = self.planner();
-        let plan = planner.plan(query).await;
+        let ready = planner.plan(query).await;
         self.token = planner.token.take();
-        plan
+        ready
     }
-
-    fn command(&mut self, command: ast::Statement) -> Result<Outcome, SqlError> {
-        match command {
-            ast::Statement::Set(set) => self.set(set),
-            ast::Statement::Reset(reset) => {
-                match &reset.reset {
-                    ast::Reset::ALL => self.settings.reset(),
-                    ast::Reset::ConfigurationParameter(name) => {
-                        self.settings.set(&setting_name(name), None)?;
-                    }
-                }
-                Ok(Outcome::Done("RESET", None))
-            }
-            other => Err(SqlError::unsupported(first_words(&other))),
-        }
-    }
-
-    fn set(&mut self, set: Set) -> Result<Outcome, SqlError> {
-        let (scope, name, values) = match set {
-            Set::SingleAssignment {
-                scope,
-                variable,
-                values,
-                ..
-            } => (scope, setting_name(&variable), values),
-            Set::SetTimeZone {
-                value,
-                local: false,
-            } => (None, "timezone".to_owned(), vec![value]),
-            other => return Err(SqlError::unsupported(other)),
-        };
-        if matches!(
-            scope,
-            Some(ast::ContextModifier::Local | ast::ContextModifier::Global)
-        ) {
-            return Err(SqlError::unsupported("SET LOCAL and SET GLOBAL"));
-        }
-        let values = values
-            .iter()
-            .map(setting_value)
-            .collect::<Result<Vec<_>, _>>()?;
-        let value = values.join(", ");
-        let is_default = value.eq_ignore_ascii_case("default");
-        self.settings
-            .set(&name, (!is_default).then_some(value.as_str()))?;
-        Ok(Outcome::Done("SET", None))
-    }
-
-    fn show(&self, variable: &[ast::Ident]) -> Result<RecordBatch, SqlError> {
-        let name: Vec<&str> = variable.iter().map(|ident| ident.value.as_str()).collect();
-        let name = match name.join(".").to_ascii_lowercase() {
-            name if name == "transaction.isolation.level" => "transaction_isolation".to_owned(),
-            name => name,
-        };
-        let value = self.settings.show(&name)?;
-        let schema = Schema::new(vec![Field::new(&name, DataType::Utf8, false)]);
-        let values = Arc::new(StringArray::from(vec![value]));
-        let batch = RecordBatch::try_new(Arc::new(schema), vec![values]);
-        batch.map_err(|e| SqlError::new(SqlErrorKind::Internal, e.to_string()))
-    }
-}
-
-fn setting_name(name: &ObjectName) -> String {
-    let parts = name.0.iter().filter_map(|part| part.as_ident());
-    let parts: Vec<&str> = parts.map(|ident| ident.value.as_str()).collect();
-    parts.join(".")
-}
-
-fn setting_value(value: &Expr) -> Result<String, SqlError> {
-    Ok(match value {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => text.clone(),
-            other => other.to_string(),
-        },
-        Expr::Identifier(ident) => ident.value.clone(),
-        Expr::UnaryOp { .. } => value.to_string(),
-        other => {
-            return Err(SqlError::invalid(format!(
-                "{other} is no value of a setting"
-            )));
-        }
-    })
 }
 
 /// What a statement begins with, to name it.
