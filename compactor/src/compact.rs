@@ -318,7 +318,7 @@ fn decide(job: &Job<'_>) -> Result<Option<(SchemaState, Vec<Candidate>)>, Compac
         let (merged, others): (Vec<_>, Vec<_>) = candidates.drain(from..).partition(is_seen);
         let merged: Vec<PartRows> = merged.iter().filter_map(|c| c.rows().cloned()).collect();
         candidates.extend(others);
-        candidates.push(Candidate::Merged(merge(&merged, &schema, job.stable)));
+        candidates.push(Candidate::Merged(merge(&merged, &schema, job.stable)?));
     }
     candidates.retain(|candidate| {
         let PlanInput { rows, dead } = candidate.size(&settling);

@@ -6,7 +6,10 @@ use isobath_storage::{
     format::part::PickedVectors,
     model::{AttributeName, AttributeType, Column, Hlc, IdKind, Rows, Stamp, StampColumn},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// The rows of several parts as one, by id; gathered only when they are asked for.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ pub struct Merged {
     /// By row the piece and the row in it.
     picks: Vec<(usize, usize)>,
     /// By row its stamp.
-    pub stamps: Vec<Stamp>,
+    pub stamps: StampColumn,
     /// By row, what its columns do not hold.
     pub residue: BTreeMap<u32, Residue>,
 }
@@ -26,53 +29,85 @@ pub struct Merged {
 /// null. Parts with ids of another kind than the schema's are left out.
 ///
 /// No mutation up to `stable` can come any more: what only such a one could need is forgotten.
-pub fn merge(parts: &[PartRows], schema: &SchemaState, stable: Hlc) -> Merged {
+pub fn merge(parts: &[PartRows], schema: &SchemaState, stable: Hlc) -> Result<Merged, FoldError> {
     let kind = kind_of(schema);
     let columns = schema.schema().attributes.into_iter();
     let columns: Vec<_> = columns.map(|(name, config)| (name, config.ty)).collect();
     let pieces: Vec<Rows> = parts.iter().map(|part| mask(part, schema)).collect();
-    let lost: Vec<Vec<&Column>> = pieces.iter().map(|rows| lost(rows, &columns)).collect();
-    let mut picks = vec![];
-    for (at, part) in parts.iter().enumerate() {
+    let (mut picks, mut changed) = live(parts, &pieces, &columns, kind, stable);
+    if parts.len() > 1 {
+        // the parts are sorted, which a stable sort takes advantage of
+        picks.sort_by(|a, b| {
+            let (left, right) = (parts[a.0].rows.ids(), parts[b.0].rows.ids());
+            left.compare_rows(a.1, right, b.1)
+        });
+    }
+    let stamp = |pick: &(usize, usize)| match changed.get(pick) {
+        Some((stamp, _)) => *stamp,
+        None => parts[pick.0].stamps.get(pick.1),
+    };
+    let stamps = StampColumn::collect(picks.iter().map(stamp)).ok_or(FoldError::TooManyLogs)?;
+    let mut residue = BTreeMap::new();
+    for (number, pick) in (0u32..).zip(&picks) {
+        if changed.is_empty() {
+            break;
+        }
+        let kept = changed.remove(pick).and_then(|(_, residue)| residue);
+        residue.extend(kept.map(|residue| (number, residue)));
+    }
+    Ok(Merged {
+        kind,
+        columns,
+        pieces,
+        picks,
+        stamps,
+        residue,
+    })
+}
+
+/// By piece and row, what is left of rows of which their part knows more or other than their columns and stamps say.
+type Changed = HashMap<(usize, usize), (Stamp, Option<Residue>)>;
+
+/// The rows that stay, as (piece, row), part after part.
+fn live(
+    parts: &[PartRows],
+    pieces: &[Rows],
+    columns: &[(AttributeName, AttributeType)],
+    kind: IdKind,
+    stable: Hlc,
+) -> (Vec<(usize, usize)>, Changed) {
+    let rows = parts.iter().map(|part| {
+        let rows = part.rows.len() as u64;
+        rows.saturating_sub(part.dead.len())
+    });
+    let rows = usize::try_from(rows.sum::<u64>()).unwrap_or(0);
+    let (mut picks, mut changed) = (Vec::with_capacity(rows), Changed::new());
+    for (at, (part, piece)) in parts.iter().zip(pieces).enumerate() {
         if part.rows.ids().kind() != kind {
             continue;
         }
+        let lost = lost(piece, columns);
         for (number, row) in (0u32..).zip(0..part.rows.len()) {
             if part.dead.contains(number) {
                 continue;
             }
+            let stamp = part.stamps.get(row);
             let left = match part.residue.get(&number) {
                 Some(residue) => residue.settled(stable),
-                None => plain(part.stamps.get(row), &lost[at], row, stable),
+                None => plain(stamp, &lost, row, stable),
             };
             match left {
-                Settled::Gone => {}
-                Settled::Plain(stamp) => picks.push(((at, row), stamp, None)),
-                Settled::Kept(stamp, residue) => picks.push(((at, row), stamp, Some(residue))),
+                Settled::Gone => continue,
+                Settled::Plain(now) if now == stamp => {}
+                Settled::Plain(now) => drop(changed.insert((at, row), (now, None))),
+                Settled::Kept(now, residue) => {
+                    changed.insert((at, row), (now, Some(residue)));
+                }
             }
+            picks.push((at, row));
         }
     }
-    if parts.len() > 1 {
-        picks.sort_by_cached_key(|((part, row), ..)| parts[*part].rows.ids().get(*row));
-    }
-    let mut merged = Merged {
-        kind,
-        columns,
-        pieces: vec![],
-        picks: Vec::with_capacity(picks.len()),
-        stamps: Vec::with_capacity(picks.len()),
-        residue: BTreeMap::new(),
-    };
-    for (number, (pick, stamp, residue)) in (0u32..).zip(picks) {
-        merged.picks.push(pick);
-        merged.stamps.push(stamp);
-        merged
-            .residue
-            .extend(residue.map(|residue| (number, residue)));
-    }
-    drop(lost);
-    merged.pieces = pieces;
-    merged
+    (picks, changed)
 }
 
 /// The columns of a part that are of a type which lost since it was written.
@@ -115,15 +150,14 @@ impl Merged {
 
     /// All rows in memory.
     pub fn resolve(&self) -> Result<PartRows, FoldError> {
-        self.rows(self.gather(&self.columns)?)
+        Ok(self.rows(self.gather(&self.columns)?))
     }
 
-    fn rows(&self, rows: Rows) -> Result<PartRows, FoldError> {
-        let stamps = StampColumn::from_stamps(&self.stamps).ok_or(FoldError::TooManyLogs)?;
-        Ok(PartRows {
+    fn rows(&self, rows: Rows) -> PartRows {
+        PartRows {
             residue: Arc::new(self.residue.clone()),
-            ..PartRows::new(Arc::new(rows), stamps)
-        })
+            ..PartRows::new(Arc::new(rows), self.stamps.clone())
+        }
     }
 
     /// All but the vectors in memory, and the vectors, which are gathered when they are written.
@@ -141,7 +175,7 @@ impl Merged {
                 _ => columns.push((name.clone(), *ty)),
             }
         }
-        Ok((self.rows(self.gather(&columns)?)?, vectors))
+        Ok((self.rows(self.gather(&columns)?), vectors))
     }
 
     fn gather(&self, columns: &[(AttributeName, AttributeType)]) -> Result<Rows, FoldError> {

@@ -124,7 +124,7 @@ impl Compactor {
         schema: &SchemaState,
         written: &mut Vec<(ContentHash, ScratchFile)>,
     ) -> Result<Option<PartEntry>, CompactError> {
-        let merged = merge(parts, schema, Hlc(u64::MAX));
+        let merged = merge(parts, schema, Hlc(u64::MAX))?;
         if merged.is_empty() {
             return Ok(None);
         }

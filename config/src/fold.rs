@@ -32,7 +32,8 @@ pub struct FoldConfig {
     pub checkpoint_bytes: ByteSize,
     /// While so many bytes of all namespaces wait to be folded, a node that compacts folds the largest of them
     /// whatever their size, and reads no further in a log that another node owns. Default 512 MiB: with what a fold
-    /// itself takes it bounds the memory of a compactor, however long the log.
+    /// itself takes it bounds the memory of a compactor, however long the log. A node without the role `query`, for
+    /// which nobody waits, takes a quarter of it.
     pub max_backlog: ByteSize,
     /// A namespace whose delta holds more bytes takes no writes until it is folded: they get 429, unless
     /// they say `disable_backpressure`. Default 2 GiB. The delta lies in memory: lower it where that is

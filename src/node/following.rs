@@ -5,6 +5,7 @@ use super::{
     bucket::Bucket,
     compacts,
     copies::{CopySink, NoOwner},
+    max_backlog,
     peers::OwnerPing,
     positions::Positions,
     regions::must_join,
@@ -91,7 +92,7 @@ impl Following<'_> {
                 views: Arc::clone(&held.views),
                 own: log.clone(),
                 broken: Arc::clone(broken),
-                backlog: compacts(self.config).then(|| self.config.fold.max_backlog.as_u64()),
+                backlog: compacts(self.config).then(|| max_backlog(self.config)),
                 end: self.membership.and_then(|membership| membership.end(copy)),
             };
             let (handle, task) = log::start(self.parts(copy, sink, start(&copy), rng));

@@ -387,7 +387,7 @@ impl Held {
         let window = config.log.idempotency_window;
         let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
         if compacts(config) {
-            sink.limit_backlog(config.fold.max_backlog.as_u64());
+            sink.limit_backlog(max_backlog(config));
         }
         let seq = starts.get(&log).map_or(Seq::ZERO, |start| start.seq);
         sink.remember(bucket, log, seq, clock.now_ms()).await?;
@@ -420,6 +420,7 @@ impl Held {
             runtime: Handle::current(),
             node,
             builds: config.roles.contains(&NodeRole::Index),
+            searches: config.roles.contains(&NodeRole::Query),
         };
         let index = IndexService::start(&dir, &config.index, Some(bucket));
         Ok(Arc::new(index.map_err(NodeError::Thread)?))
@@ -440,6 +441,7 @@ impl Held {
     ) -> Folding {
         Folding {
             config: config.fold.clone(),
+            max_backlog: max_backlog(config),
             compacts: compacts(config),
             views: Arc::clone(&self.views),
             opener: Arc::clone(&self.opener),
@@ -455,6 +457,16 @@ impl Held {
 /// Whether this node makes parts and checkpoints.
 fn compacts(config: &Config) -> bool {
     config.roles.contains(&NodeRole::Compact)
+}
+
+/// How many bytes may wait to be folded on this node.
+fn max_backlog(config: &Config) -> u64 {
+    let most = config.fold.max_backlog.as_u64();
+    if config.roles.contains(&NodeRole::Query) {
+        most
+    } else {
+        most / 4
+    }
 }
 
 /// What the folders are called in which a node keeps something of a bucket.

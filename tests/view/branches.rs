@@ -137,7 +137,7 @@ impl World {
         next.extend(folded.rows.into_iter().map(|rows| self.part(rows)));
         if all || schema.attributes.values().any(|a| a.dropped.is_some()) {
             let rows: Vec<PartRows> = next.iter().map(|part| part.rows.clone()).collect();
-            let merged = merge(&rows, &schema, Hlc(u64::MAX));
+            let merged = merge(&rows, &schema, Hlc(u64::MAX)).unwrap();
             next = vec![self.part(merged.resolve().unwrap())];
             schema.settle(Hlc(u64::MAX));
         }

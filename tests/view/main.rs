@@ -249,7 +249,10 @@ fn install(live: &Live, number: usize, all: bool) {
         let rows: Vec<PartRows> = next.iter().map(|part| part.rows.clone()).collect();
         next = vec![part(
             &format!("merged{number}"),
-            merge(&rows, &schema, Hlc(u64::MAX)).resolve().unwrap(),
+            merge(&rows, &schema, Hlc(u64::MAX))
+                .unwrap()
+                .resolve()
+                .unwrap(),
         )];
         schema.settle(Hlc(u64::MAX));
     }

@@ -17,6 +17,9 @@ use std::{
     },
 };
 
+/// What is known of a row of the delta besides its values takes so many bytes: its state, and where it stands.
+const ROW_BYTES: u64 = 256;
+
 /// One namespace as this node keeps it up to date: written by the task that applies the log, read by queries
 /// without a lock through [`Self::view`].
 ///
@@ -151,6 +154,12 @@ impl Live {
         let state = self.state.lock();
         let bytes = state.chunks.sets().map(|set| set.rows.memory()).sum();
         (state.overlay.len(), bytes)
+    }
+
+    /// How many bytes of memory what no part covers yet takes, more or less: values, and what is known of their rows.
+    pub fn unfolded_memory(&self) -> u64 {
+        let (rows, bytes) = self.unfolded();
+        bytes as u64 + rows as u64 * ROW_BYTES
     }
 
     /// Whether anything was applied since the manifest.

@@ -241,12 +241,13 @@ impl Views {
         unfolded
     }
 
-    /// How many bytes were written that no manifest holds and that are in memory, more or less.
+    /// How many bytes of memory take what was written and what is known of its rows, as long as no manifest holds it;
+    /// more or less.
     pub fn unfolded_bytes(&self) -> u64 {
         let state = self.state.read();
         let slots = state.namespaces.values();
         let bytes = slots.map(|slot| match slot {
-            Slot::Open(live) => live.unfolded().1 as u64,
+            Slot::Open(live) => live.unfolded_memory(),
             Slot::Closed(blocks) => blocks.iter().map(Unfolded::memory).sum(),
         });
         bytes.sum()

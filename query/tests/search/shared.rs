@@ -58,6 +58,7 @@ struct Region {
 
 struct Node {
     service: IndexService,
+    cache: Arc<ObjectCache>,
     _home: TempDir,
 }
 
@@ -75,16 +76,22 @@ impl Region {
 
     /// A node with an empty cache.
     fn node(&self, number: u128, builds: bool) -> Node {
+        self.node_of(number, builds, true)
+    }
+
+    fn node_of(&self, number: u128, builds: bool, searches: bool) -> Node {
         let home = tempfile::tempdir().unwrap();
         let store = Arc::clone(&self.store.data);
         let cache = ObjectCache::open(&home.path().join("cache"), 1 << 30, store).unwrap();
+        let cache = Arc::new(cache);
         let bucket = IndexBucket {
             store: Arc::clone(&self.store.data),
-            cache: Arc::new(cache),
+            cache: Arc::clone(&cache),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             runtime: Handle::current(),
             node: Uuid::from_u128(number),
             builds,
+            searches,
         };
         let config = IndexConfig {
             min_rows_for_graph: 1,
@@ -94,6 +101,7 @@ impl Region {
         let data = home.path().join("index");
         Node {
             service: IndexService::start(&data, &config, Some(bucket)).unwrap(),
+            cache,
             _home: home,
         }
     }
@@ -316,4 +324,54 @@ async fn should_hold_back_a_merged_part_until_its_index_is_there() {
     let index = RowIndex::of(&merged, &name("vector"));
     assert!(matches!(index.as_deref(), Some(RowIndex::Built(_))));
     assert_searches_well(view(&[merged])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn should_fetch_and_code_nothing_where_nobody_searches() {
+    let region = Region::new();
+    let watcher = region.node_of(2, false, false);
+    let (before, after) = (one_part(), set("b"));
+    watcher.service.refresh(&before);
+    assert!(watcher.service.status(&before).unindexed_rows > 0);
+    region.node(1, true).index(&one_part()).await;
+    watcher.index(&before).await;
+    let next = installed(&[Arc::clone(&after)]);
+    assert!(
+        !watcher.service.is_ready(&before, &next),
+        "its index is missing"
+    );
+    region.node(1, true).index(&view(&[set("b")])).await;
+    while !watcher.service.is_ready(&before, &next) {
+        SystemClock.sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(watcher.cache.bytes(), 0);
+    assert!(RowIndex::of(&after, &name("vector")).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn should_give_up_the_files_of_parts_that_went() {
+    let region = Region::new();
+    let all = some_rows();
+    let (a, b) = all.split_at(120);
+    let of = |seed: &str, rows: &[_]| row_set(part(&hash(seed).to_string()), rows);
+    let (node, reader) = (region.node(1, true), region.node(2, false));
+    let (first, second) = (of("first", a), of("second", b));
+    node.index(&view(&[Arc::clone(&first), Arc::clone(&second)]))
+        .await;
+    reader.index(&view(&[of("second", b)])).await;
+    let rest = reader.cache.bytes();
+    assert!(node.cache.bytes() > rest);
+    let both = node.cache.bytes();
+    let after = view(&[second]);
+    node.service.refresh(&after);
+    SystemClock.sleep(Duration::from_millis(50)).await;
+    node.cache.sweep();
+    assert_eq!(node.cache.bytes(), both, "somebody has the part yet");
+    drop(first);
+    while node.cache.bytes() > rest {
+        SystemClock.sleep(Duration::from_millis(5)).await;
+        node.cache.sweep();
+    }
+    assert_eq!(node.cache.bytes(), rest);
+    assert_eq!(node.service.status(&after).unindexed_rows, 0);
 }

@@ -13,12 +13,12 @@ use isobath_compactor::{CompactError, Compactor, Job, PlanInput, Prior, plan};
 use isobath_config::FoldConfig;
 use isobath_query::{
     index::IndexService,
-    view::{FoldInput, Installed, Live, Unfolded, Views},
+    view::{FoldInput, Installed, Live, PartSet, Unfolded, Views},
 };
 use isobath_storage::{
     Clock,
     format::Manifest,
-    model::{Namespace, VersionVector},
+    model::{ContentHash, Namespace, VersionVector},
 };
 use std::{collections::BTreeMap, error::Error, sync::Arc, thread, time::Duration};
 use tokio::runtime::Handle;
@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub(super) struct Folding {
     pub(super) config: FoldConfig,
+    /// While so many bytes wait to be folded, namespaces are folded whatever their size.
+    pub(super) max_backlog: u64,
     /// Whether this node makes parts and checkpoints, or only follows those of others.
     pub(super) compacts: bool,
     pub(super) views: Arc<Views>,
@@ -88,6 +90,7 @@ impl Folding {
         if self.compacts {
             self.open_large().await;
         }
+        self.opener.cache.sweep();
         let (mut parts, large) = (0, self.large());
         for (namespace, live) in self.views.all() {
             if self.shutdown.is_cancelled() {
@@ -126,21 +129,20 @@ impl Folding {
         }
     }
 
-    /// A delta of so many bytes is folded now: less than usual where the deltas of all namespaces together are too
-    /// large.
+    /// A delta that takes so much memory is folded now, whatever else: where the deltas of all namespaces together are
+    /// too large, those above the average.
     fn large(&self) -> u64 {
-        let most = self.config.min_bytes.as_u64();
-        if self.views.unfolded_bytes() < self.config.max_backlog.as_u64() {
-            return most;
+        if self.views.unfolded_bytes() < self.max_backlog {
+            return u64::MAX;
         }
         let deltas = self.views.all();
-        let deltas = deltas.iter().map(|(_, live)| live.unfolded().1 as u64);
+        let deltas = deltas.iter().map(|(_, live)| live.unfolded_memory());
         let deltas: Vec<u64> = deltas.filter(|bytes| *bytes > 0).collect();
         let average = deltas.iter().sum::<u64>() / (deltas.len() as u64).max(1);
-        average.clamp(1, most)
+        average.max(1)
     }
 
-    /// Folds or merges a namespace where that is due; its delta is if it holds `large` bytes.
+    /// Folds or merges a namespace where that is due; its delta is in any case if it takes `large` bytes.
     async fn look(
         &self,
         namespace: &Namespace,
@@ -161,7 +163,9 @@ impl Folding {
             .collect();
         let folded: u64 = parts.iter().map(|part| part.rows).sum();
         let (rows, bytes) = (rows as u64, bytes as u64);
-        let full = rows >= self.config.min_rows || bytes >= large;
+        let full = rows >= self.config.min_rows
+            || bytes >= self.config.min_bytes.as_u64()
+            || live.unfolded_memory() >= large;
         let quiet = self.clock.now_ms().saturating_sub(view.last_write.millis());
         let paused = u128::from(quiet) >= self.config.pause.as_millis();
         // a delta that is small beside the parts is searched as fast as it is, and one without parts lies in runs
@@ -297,14 +301,33 @@ impl Folding {
         let late = self.clock.monotonic() >= next.until || self.shutdown.is_cancelled();
         // what waits to be folded is searched more slowly than a part without an index
         let crowded = bytes as u64 >= self.config.min_bytes.as_u64();
+        let before = waiting.remove(&next.manifest.namespace);
+        let mut gone: Vec<PartSet> = before.map_or_else(Vec::new, |before| before.installed.parts);
         if !late && !self.index.is_ready(&live.view(), &next.installed) && !crowded {
+            self.release(gone, &[&next.installed.parts, &live.installed().parts]);
             waiting.insert(next.manifest.namespace.clone(), next);
             return Ok(());
         }
+        gone.extend(live.installed().parts);
+        let kept = next.installed.parts.clone();
         live.install(next.installed)?;
         self.opener.note(next.manifest);
         self.index.refresh(&live.view());
+        self.release(gone, &[&kept]);
         Ok(())
+    }
+
+    /// Gives up the files of parts that are not among those that stay.
+    fn release(&self, gone: Vec<PartSet>, kept: &[&[PartSet]]) {
+        let stays = |hash| {
+            kept.iter()
+                .any(|parts| parts.iter().any(|p| p.hash() == hash))
+        };
+        let hashes: Vec<ContentHash> = gone.iter().map(PartSet::hash).collect();
+        // what is let go of here is in use no longer
+        drop(gone);
+        let gone = hashes.into_iter().filter(|hash| !stays(*hash));
+        self.opener.cache.release(gone);
     }
 
     fn applied(&self) -> VersionVector {

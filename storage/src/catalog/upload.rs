@@ -18,7 +18,7 @@ impl Catalog {
         bytes: u64,
     ) -> Result<(), CatalogError> {
         if bytes <= PIECE as u64 {
-            let piece = read_piece(key, file)?;
+            let piece = read_piece(key, file, bytes)?;
             self.create(key, piece).await?;
             return Ok(());
         }
@@ -30,7 +30,7 @@ impl Catalog {
         }
         let upload = self.store.put_multipart(key).await;
         let mut upload = upload.map_err(CatalogError::store(key))?;
-        let sent = send(key, file, upload.as_mut()).await;
+        let sent = send(key, file, bytes, upload.as_mut()).await;
         if sent.is_err() {
             // What was sent is not an object; who pays for it wants it gone.
             drop(upload.abort().await);
@@ -42,13 +42,12 @@ impl Catalog {
 async fn send(
     key: &Path,
     file: &mut File,
+    mut left: u64,
     upload: &mut dyn MultipartUpload,
 ) -> Result<(), CatalogError> {
-    loop {
-        let piece = read_piece(key, file)?;
-        if piece.is_empty() {
-            break;
-        }
+    while left > 0 {
+        let piece = read_piece(key, file, left)?;
+        left -= piece.len() as u64;
         let put = upload.put_part(PutPayload::from_bytes(piece));
         put.await.map_err(CatalogError::store(key))?;
     }
@@ -56,9 +55,10 @@ async fn send(
     done.map(drop).map_err(CatalogError::store(key))
 }
 
-fn read_piece(key: &Path, file: &mut File) -> Result<Bytes, CatalogError> {
-    let mut piece = Vec::new();
-    let read = file.take(PIECE as u64).read_to_end(&mut piece);
+/// The next piece of a file of which `left` bytes are left.
+fn read_piece(key: &Path, file: &mut File, left: u64) -> Result<Bytes, CatalogError> {
+    let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
+    let read = file.read_exact(&mut piece);
     let read = read.map_err(|source| object_store::Error::Generic {
         store: "file",
         source: Box::new(source),

@@ -64,6 +64,49 @@ impl IdColumn {
         }
     }
 
+    /// The ids that `picks` names as (piece, row), in that order; each must be a row of a piece. `None` where a piece
+    /// that is named holds ids of another kind.
+    pub fn interleave(kind: IdKind, pieces: &[&Self], picks: &[(usize, usize)]) -> Option<Self> {
+        let picks = picks.iter().map(|(piece, row)| (pieces[*piece], *row));
+        Some(match kind {
+            IdKind::Uint => {
+                let get = |(piece, row): (&Self, usize)| match piece {
+                    Self::U64(v) => Some(v[row]),
+                    _ => None,
+                };
+                Self::U64(picks.map(get).collect::<Option<Vec<_>>>()?.into())
+            }
+            IdKind::Uuid => {
+                let get = |(piece, row): (&Self, usize)| match piece {
+                    Self::Uuid(v) => Some(v[row]),
+                    _ => None,
+                };
+                Self::Uuid(picks.map(get).collect::<Option<Vec<_>>>()?.into())
+            }
+            IdKind::String => {
+                let mut builder = arrow_array::builder::StringBuilder::new();
+                for (piece, row) in picks {
+                    let Self::Str(v) = piece else {
+                        return None;
+                    };
+                    builder.append_value(v.value(row));
+                }
+                Self::Str(builder.finish())
+            }
+        })
+    }
+
+    /// Compares the id of `row` with that of row `other_row` of `other`, without copying either; kinds order as in
+    /// [`Id`].
+    pub fn compare_rows(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
+        match (self, other) {
+            (Self::U64(a), Self::U64(b)) => a[row].cmp(&b[other_row]),
+            (Self::Uuid(a), Self::Uuid(b)) => a[row].cmp(&b[other_row]),
+            (Self::Str(a), Self::Str(b)) => a.value(row).cmp(b.value(other_row)),
+            _ => self.kind().cmp(&other.kind()),
+        }
+    }
+
     /// The row that holds `id`, where the column is sorted.
     pub fn binary_search(&self, id: &Id) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());

@@ -1,8 +1,8 @@
 //! [`Rows`]: ids with columns, as they travel from a request to a part without being turned into values.
 
 use super::{
-    AttributeName, AttributeType, Id, IdColumn, IdKind, ScalarType, SparseSlice, Value,
-    VectorValue, sparse,
+    AttributeName, AttributeType, IdColumn, IdKind, ScalarType, SparseSlice, Value, VectorValue,
+    sparse,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray, Float16Array,
@@ -150,11 +150,8 @@ impl Rows {
         {
             return Ok(Self::clone(rows));
         }
-        let ids: Vec<Id> = picks
-            .iter()
-            .map(|(piece, row)| pieces[*piece].ids.get(*row))
-            .collect();
-        let ids = IdColumn::from_ids(kind, &ids).ok_or(RowsError::MixedIds)?;
+        let ids: Vec<&IdColumn> = pieces.iter().map(|piece| &piece.ids).collect();
+        let ids = IdColumn::interleave(kind, &ids, picks).ok_or(RowsError::MixedIds)?;
         let columns = columns.iter().map(|(name, ty)| {
             let arrays: Vec<ArrayRef> = pieces.iter().map(|p| p.typed(name, *ty)).collect();
             let array = match ty {

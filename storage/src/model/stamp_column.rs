@@ -2,7 +2,10 @@
 
 use super::{Hlc, LogId, Seq, Stamp};
 use arrow_buffer::{ArrowNativeType, ScalarBuffer};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 /// The stamps of many rows, column by column; may borrow a mapped file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,19 +62,49 @@ impl StampColumn {
 
     /// The column of `stamps`, of at most 65,536 logs; `None` beyond.
     pub fn from_stamps(stamps: &[Stamp]) -> Option<Self> {
-        let mut logs: Vec<LogId> = stamps.iter().map(|stamp| stamp.log).collect();
-        logs.sort_unstable();
-        logs.dedup();
-        let number = |stamp: &Stamp| logs.binary_search(&stamp.log).ok()?.try_into().ok();
-        let log = stamps.iter().map(number).collect::<Option<Vec<u16>>>()?;
-        Some(Self {
-            hlc: stamps.iter().map(|stamp| stamp.hlc.0).collect(),
-            log: log.into(),
-            seq: stamps.iter().map(|stamp| stamp.seq.0).collect(),
-            index: stamps.iter().map(|stamp| stamp.index).collect(),
-            logs: logs.into(),
-            repeated: None,
-        })
+        Self::collect(stamps.iter().copied())
+    }
+
+    /// The column of `stamps`, of at most 65,536 logs; `None` beyond. Holds no more of them at a time than the column
+    /// itself does.
+    pub fn collect(stamps: impl IntoIterator<Item = Stamp>) -> Option<Self> {
+        let stamps = stamps.into_iter();
+        let rows = stamps.size_hint().0;
+        let (mut hlc, mut log) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        let (mut seq, mut index) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        let mut met: Vec<LogId> = vec![];
+        let mut numbers: BTreeMap<LogId, u16> = BTreeMap::new();
+        let mut last = None;
+        for stamp in stamps {
+            let number = match last {
+                Some((known, number)) if known == stamp.log => number,
+                _ => {
+                    let next = u16::try_from(met.len());
+                    match numbers.entry(stamp.log) {
+                        Entry::Occupied(known) => *known.get(),
+                        Entry::Vacant(slot) => {
+                            met.push(stamp.log);
+                            *slot.insert(next.ok()?)
+                        }
+                    }
+                }
+            };
+            last = Some((stamp.log, number));
+            hlc.push(stamp.hlc.0);
+            log.push(number);
+            seq.push(stamp.seq.0);
+            index.push(stamp.index);
+        }
+        // the same stamps make the same bytes, in whatever order their logs were met
+        let logs: Arc<[LogId]> = numbers.keys().copied().collect();
+        if *logs != *met {
+            let place = |met: &LogId| logs.binary_search(met).ok()?.try_into().ok();
+            let places: Vec<u16> = met.iter().map(place).collect::<Option<_>>()?;
+            for number in &mut log {
+                *number = places[usize::from(*number)];
+            }
+        }
+        Self::new(logs, hlc.into(), log.into(), seq.into(), index.into())
     }
 
     /// How many rows.
@@ -149,6 +182,12 @@ mod tests {
         };
         let stamps = [stamp("use1", 3), stamp("euw1", 1), stamp("use1", 2)];
         let column = StampColumn::from_stamps(&stamps).unwrap();
+        let regions: Vec<&str> = column
+            .logs()
+            .iter()
+            .map(|log| log.region.as_str())
+            .collect();
+        assert_eq!(regions, ["euw1", "use1"]);
         assert_eq!(
             (0..3).map(|row| column.get(row)).collect::<Vec<_>>(),
             stamps

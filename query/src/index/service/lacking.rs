@@ -1,7 +1,9 @@
 //! What the row sets of a view lack.
 
 use super::{
-    MIN_CODED_ROWS, RowIndex, VectorColumn, part,
+    MIN_CODED_ROWS, RowIndex, VectorColumn,
+    bucket::Shared,
+    part,
     queue::{Task, Wants},
     worker::Worker,
 };
@@ -34,7 +36,29 @@ impl Worker {
             }
             None => Wants::Vectors(self.lacks_vectors(set, attribute, config)?),
         };
-        Some(Task::new(namespace, set, attribute, config.ty, wants))
+        let task = Task::new(namespace, set, attribute, config.ty, wants);
+        (!self.is_known_published(&task, set)).then_some(task)
+    }
+
+    /// Whether this node only looks which indexes are there, and has seen that of a row set.
+    fn is_known_published(&self, task: &Task, set: &RowSet) -> bool {
+        if !self.only_looks() {
+            return false;
+        }
+        let known = set.indexes.get::<Published>(&task.attribute);
+        let identity = self.identity(task, set).ok().flatten();
+        known.is_some_and(|known| identity.is_some_and(|wanted| known.0 == wanted.of()))
+    }
+
+    /// Whether this node only looks which indexes are there.
+    fn only_looks(&self) -> bool {
+        self.shared.as_ref().is_some_and(Shared::only_looks)
+    }
+
+    /// Whether rows are searched here.
+    pub(super) fn searches(&self) -> bool {
+        let shared = self.shared.as_ref();
+        shared.is_none_or(|shared| shared.bucket.searches)
     }
 
     /// The metric by which the vectors of an attribute lack codes or an index.
@@ -49,7 +73,7 @@ impl Worker {
         let dim = column.vectors.dim();
         let index = RowIndex::of(set, attribute).filter(|index| index.fits(dim, metric));
         let lacks = match index.as_deref() {
-            None => set.len() >= MIN_CODED_ROWS || self.wants_graph(set),
+            None => (self.searches() && set.len() >= MIN_CODED_ROWS) || self.wants_graph(set),
             Some(RowIndex::Codes(_)) => self.wants_graph(set),
             Some(RowIndex::Built(_)) => false,
         };
@@ -70,7 +94,7 @@ impl Worker {
         let stored = self.wants_graph(set);
         match TextSlot::found(set, attribute, ty, analysis) {
             Some(index) => stored && !index.is_stored(),
-            None => stored || column.len() >= MIN_TEXT_ROWS,
+            None => stored || (self.searches() && column.len() >= MIN_TEXT_ROWS),
         }
     }
 
@@ -102,6 +126,10 @@ impl Worker {
         })
     }
 }
+
+/// Hangs at an attribute of a part of which this node only knows that its index, of that name, is in the bucket.
+#[derive(Debug)]
+pub(super) struct Published(pub(super) String);
 
 /// Fewer texts are indexed by the first query in less time than anybody would notice.
 const MIN_TEXT_ROWS: usize = 512;

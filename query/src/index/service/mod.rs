@@ -33,6 +33,7 @@ use crate::{
 use bucket::Shared;
 use folder::Folders;
 use isobath_config::IndexConfig;
+use lacking::Published;
 use parking_lot::Mutex;
 use queue::{Parts, Queue, Wants};
 use std::{
@@ -167,6 +168,7 @@ impl IndexService {
                 };
                 let holds = match task.wants {
                     Wants::Vectors(_) => replaces,
+                    Wants::Text(_) if !self.worker.searches() => replaces,
                     Wants::Text(analysis) => {
                         TextSlot::found(&part.set, attribute, config.ty, analysis).is_none()
                     }
@@ -219,6 +221,7 @@ fn is_indexed(view: &View, set: &RowSet) -> bool {
     let built = |attribute| {
         let index = RowIndex::of(set, attribute);
         matches!(index.as_deref(), Some(RowIndex::Built(_)))
+            || set.indexes.get::<Published>(attribute).is_some()
     };
     view.schema.attributes.keys().any(built)
 }

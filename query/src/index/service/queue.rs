@@ -1,6 +1,6 @@
 //! [`Queue`]: what is to be coded, fetched, built and deleted.
 
-use super::part;
+use super::{RowIndex, part};
 use crate::{metrics::INDEX_QUEUE, view::RowSet};
 use isobath_storage::{
     Clock,
@@ -167,6 +167,7 @@ impl Queue {
             task.is_among(&parts) || coming.is_some_and(|coming| task.is_among(coming))
         };
         state.cancel_unless(|task| task.namespace != *namespace || wanted(task));
+        state.hurry(namespace, &parts);
         state.sweeps.insert(namespace.clone(), parts);
         self.wake.notify_all();
     }
@@ -236,6 +237,31 @@ impl Queue {
         state.measure();
     }
 
+    /// Whether the row set of a task is one that a view is to go over to, and that no view has yet.
+    pub(super) fn is_coming(&self, task: &Task) -> bool {
+        let state = self.state.lock();
+        let among = |parts: Option<&Parts>| parts.is_some_and(|parts| task.is_among(parts));
+        among(state.coming.get(&task.namespace))
+            && !among(state.parts.get(&task.namespace).map(|parts| &**parts))
+    }
+
+    /// Whether a view has the row set of a task, or is to go over to it.
+    pub(super) fn is_wanted(&self, task: &Task) -> bool {
+        task.is_among(&self.wanted_parts(&task.namespace))
+    }
+
+    /// The parts that the newest view of a namespace has, and those that it is to go over to.
+    pub(super) fn wanted_parts(&self, namespace: &Namespace) -> Parts {
+        let state = self.state.lock();
+        let parts = state
+            .parts
+            .get(namespace)
+            .into_iter()
+            .flat_map(|parts| &**parts);
+        let coming = state.coming.get(namespace).into_iter().flatten();
+        parts.chain(coming).cloned().collect()
+    }
+
     /// Whether all work is to end.
     pub(super) fn is_closed(&self) -> bool {
         self.state.lock().closed
@@ -251,6 +277,10 @@ impl Queue {
 }
 
 impl Task {
+    pub(super) fn is_of_vectors(&self) -> bool {
+        matches!(self.wants, Wants::Vectors(_))
+    }
+
     fn is_among(&self, parts: &Parts) -> bool {
         let set = self.set.upgrade();
         set.is_some_and(|set| part(&set).is_some_and(|part| parts.contains(part)))
@@ -258,6 +288,26 @@ impl Task {
 }
 
 impl State {
+    /// Lets parts that are searched from now on without codes or an index wait no longer for one.
+    fn hurry(&mut self, namespace: &Namespace, parts: &Parts) {
+        let bare = |task: &Task| {
+            let set = task.set.upgrade();
+            set.is_some_and(|set| RowIndex::of(&set, &task.attribute).is_none())
+        };
+        let waits = self.fetching.iter().filter(|(_, task)| {
+            task.namespace == *namespace
+                && task.is_of_vectors()
+                && task.is_among(parts)
+                && bare(task)
+        });
+        let waits: Vec<(Duration, u64)> = waits.map(|(at, _)| *at).collect();
+        for at in waits {
+            if let Some(task) = self.fetching.remove(&at) {
+                self.fetching.insert((Duration::ZERO, at.1), task);
+            }
+        }
+    }
+
     fn cancel_unless(&self, wanted: impl Fn(&Task) -> bool) {
         if let Some((task, cancel)) = &self.running
             && !wanted(task)

@@ -3,7 +3,9 @@
 use super::{
     VectorColumn, attach_codes,
     bucket::{Identity, IndexFiles, Look, Shared, Turn},
-    folder, part,
+    folder,
+    lacking::Published,
+    part,
     queue::{Task, Wants},
     worker::{Worker, attach},
 };
@@ -12,7 +14,7 @@ use crate::{
     metrics::INDEX_BUILD_SECONDS,
     view::RowSet,
 };
-use isobath_storage::format::BuiltIndex;
+use isobath_storage::{format::BuiltIndex, model::Namespace};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -71,24 +73,35 @@ impl Worker {
         let Some(identity) = self.identity(task, &set)? else {
             return Ok(Outcome::Done);
         };
-        let look = shared.look(&identity, |index, files| hang(task, &set, index, files))?;
+        if shared.only_looks() {
+            return look_only(shared, task, &set, &identity);
+        }
+        let look = shared.look(&identity, |index, files| {
+            self.hang(shared, task, &set, index, files)
+        })?;
         if matches!(look, Look::Found) {
             return Ok(Outcome::Done);
         }
-        let one_at_a_time = self.coding.lock();
-        match task.wants {
-            Wants::Vectors(metric) => attach_codes(&set, &task.attribute, task.ty, metric)?,
-            Wants::Text(analysis) => {
-                let closed = || self.queue.is_closed();
-                TextSlot::index(&set, &task.attribute, task.ty, analysis, &closed).map(drop)?;
-            }
+        if shared.bucket.searches && !(task.is_of_vectors() && self.queue.is_coming(task)) {
+            self.attach(task, &set)?;
         }
-        drop(one_at_a_time);
         Ok(if shared.bucket.builds {
             Outcome::Build
         } else {
             Outcome::Later(LONGEST_WAIT)
         })
+    }
+
+    /// Gives a row set what makes it fast enough to search without an index.
+    fn attach(&self, task: &Task, set: &RowSet) -> Result<(), IndexError> {
+        let _one_at_a_time = self.coding.lock();
+        match task.wants {
+            Wants::Vectors(metric) => attach_codes(set, &task.attribute, task.ty, metric),
+            Wants::Text(analysis) => {
+                let closed = || self.queue.is_closed();
+                TextSlot::index(set, &task.attribute, task.ty, analysis, &closed).map(drop)
+            }
+        }
     }
 
     /// Builds the index of a part and publishes it, unless another node did or is at it.
@@ -104,7 +117,11 @@ impl Worker {
         let Some(identity) = self.identity(task, &set)? else {
             return Ok(Outcome::Done);
         };
-        let look = || shared.look(&identity, |index, files| hang(task, &set, index, files));
+        let look = || {
+            shared.look(&identity, |index, files| {
+                self.hang(shared, task, &set, index, files)
+            })
+        };
         let Look::Absent(generation) = look()? else {
             return Ok(Outcome::Done);
         };
@@ -134,6 +151,32 @@ impl Worker {
         drop(turn);
         // what another published first is as good
         look().map(|_| Outcome::Done)
+    }
+
+    /// Opens an index of the bucket and hangs it at its row set.
+    fn hang(
+        &self,
+        shared: &Shared,
+        task: &Task,
+        set: &RowSet,
+        index: &BuiltIndex,
+        files: &IndexFiles,
+    ) -> Result<(), IndexError> {
+        hang(task, set, index, files)?;
+        if let Some(part) = part(set) {
+            shared.note(&task.namespace, part, files);
+        }
+        // its part may have been replaced while it was fetched
+        if !self.queue.is_wanted(task) {
+            self.release(shared, &task.namespace);
+        }
+        Ok(())
+    }
+
+    /// Gives up the files of indexes whose parts are no longer among those of a namespace.
+    pub(super) fn release(&self, shared: &Shared, namespace: &Namespace) {
+        let wanted = self.queue.wanted_parts(namespace);
+        shared.release(namespace, |part| wanted.contains(part));
     }
 
     /// Builds an index in `folder`: its files, and what describes it.
@@ -179,7 +222,21 @@ impl Task {
     }
 }
 
-/// Opens an index of the bucket and hangs it at its row set.
+/// Looks whether the index of a row set is in the bucket.
+fn look_only(
+    shared: &Shared,
+    task: &Task,
+    set: &RowSet,
+    identity: &Identity,
+) -> Result<Outcome, IndexError> {
+    if !shared.is_published(identity)? {
+        return Ok(Outcome::Later(LONGEST_WAIT));
+    }
+    let known = Arc::new(Published(identity.of().to_owned()));
+    set.indexes.set(&task.attribute, &known);
+    Ok(Outcome::Done)
+}
+
 fn hang(
     task: &Task,
     set: &RowSet,

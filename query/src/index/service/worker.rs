@@ -41,6 +41,9 @@ impl Worker {
         while let Some(work) = self.queue.next_for_coder() {
             match work {
                 CoderWork::Sweep(namespace, parts) => {
+                    if let Some(shared) = &self.shared {
+                        self.release(shared, &namespace);
+                    }
                     if let Err(error) = self.folders.sweep(&namespace, &parts) {
                         tracing::warn!(%namespace, %error, "old indexes could not be deleted");
                     }

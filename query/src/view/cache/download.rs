@@ -1,6 +1,7 @@
 //! An object → a file, by several ranged GETs at a time.
 
 use super::CacheError;
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetOptions, GetRange, ObjectStore, path::Path};
 use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
@@ -8,6 +9,8 @@ use tokio::sync::Semaphore;
 
 /// Bytes of one GET.
 const PIECE: u64 = 4 << 20;
+/// So many bytes of a piece wait at most until they are written: a piece as a whole would take memory twice.
+const BATCH: u64 = 512 << 10;
 /// GETs of one object at a time.
 const AT_ONCE: usize = 20;
 
@@ -77,16 +80,48 @@ async fn fetch(
     };
     let found = store.get_opts(key, options).await.map_err(error)?;
     let (total, range) = (found.meta.size, found.range.clone());
-    let body = found.bytes().await.map_err(error)?;
-    if range != (start..end.min(total)) || body.len() as u64 != range.end - range.start {
-        let fault = format!("{} bytes came in place of a piece of {total}", body.len());
-        return Err(damaged(key, fault));
+    let wrong = |came: u64| {
+        let fault = format!("{came} bytes came in place of a piece of {total}");
+        damaged(key, fault)
+    };
+    if range != (start..end.min(total)) {
+        return Err(wrong(range.end.saturating_sub(range.start)));
     }
+    let wanted = range.end - range.start;
+    let (mut body, mut came) = (found.into_stream(), 0);
+    let (mut waiting, mut waits) = (vec![], 0);
+    while let Some(bytes) = body.try_next().await.map_err(error)? {
+        waits += bytes.len() as u64;
+        waiting.push(bytes);
+        if came + waits > wanted {
+            return Err(wrong(came + waits));
+        }
+        if waits >= BATCH || came + waits == wanted {
+            write(file, start + came, std::mem::take(&mut waiting), key).await?;
+            came += std::mem::take(&mut waits);
+        }
+    }
+    if came == wanted {
+        Ok(total)
+    } else {
+        Err(wrong(came + waits))
+    }
+}
+
+/// Writes what came at `at`.
+async fn write(file: &Arc<File>, at: u64, came: Vec<Bytes>, key: &Path) -> Result<(), CacheError> {
     let file = Arc::clone(file);
-    let written = tokio::task::spawn_blocking(move || file.write_all_at(&body, start)).await;
+    let write = move || {
+        let mut at = at;
+        for bytes in came {
+            file.write_all_at(&bytes, at)?;
+            at += bytes.len() as u64;
+        }
+        Ok(())
+    };
+    let written = tokio::task::spawn_blocking(write).await;
     let written = written.unwrap_or_else(|error| Err(error.into()));
-    written.map_err(CacheError::disk("write", key.as_ref()))?;
-    Ok(total)
+    written.map_err(CacheError::disk("write", key.as_ref()))
 }
 
 pub(super) fn damaged(key: &Path, fault: String) -> CacheError {

@@ -2,7 +2,7 @@
 
 use isobath_storage::model::ContentHash;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -28,6 +28,8 @@ pub(super) struct Entries {
     by_use: BTreeMap<u64, ContentHash>,
     next_use: u64,
     bytes: u64,
+    /// Files that go as soon as nobody holds them.
+    released: BTreeSet<ContentHash>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Entries {
     /// The file, which is the one used last from now on.
     pub(super) fn touch(&mut self, hash: ContentHash) -> Option<Known> {
         let entry = self.files.get_mut(&hash)?;
+        self.released.remove(&hash);
         self.by_use.remove(&entry.last_use);
         entry.last_use = self.next_use;
         self.by_use.insert(self.next_use, hash);
@@ -94,8 +97,30 @@ impl Entries {
             return false;
         };
         self.by_use.remove(&entry.last_use);
+        self.released.remove(&hash);
         self.bytes -= entry.bytes;
         true
+    }
+
+    /// Lets files go as soon as nobody holds them; one that is used again before stays.
+    pub(super) fn release(&mut self, hashes: impl IntoIterator<Item = ContentHash>) {
+        let known = hashes
+            .into_iter()
+            .filter(|hash| self.files.contains_key(hash));
+        self.released.extend(known);
+    }
+
+    /// The files that were released and that nobody holds any more.
+    pub(super) fn unheld(&self) -> Vec<ContentHash> {
+        let held = |hash: &ContentHash| {
+            let entry = self.files.get(hash);
+            entry.is_some_and(|entry| Arc::strong_count(&entry.held) > 1)
+        };
+        self.released
+            .iter()
+            .filter(|hash| !held(hash))
+            .copied()
+            .collect()
     }
 
     /// The files to delete, so that the rest and `coming` more bytes are at most `max_bytes`: those used least
@@ -142,6 +167,25 @@ mod tests {
         assert_eq!(entries.victims(0, 0), [hash(2), hash(3), hash(1)]);
         drop(held);
         assert_eq!(entries.victims(5, 40), [hash(0)]);
+    }
+
+    #[test]
+    fn should_let_released_files_go_once_nobody_holds_them() {
+        let mut entries = Entries::default();
+        let held = entries.insert(hash(0), 10, true);
+        drop(entries.insert(hash(1), 10, true));
+        drop(entries.insert(hash(2), 10, true));
+        entries.release([hash(0), hash(1), hash(2), hash(9)]);
+        drop(entries.touch(hash(2)));
+        assert_eq!(
+            entries.unheld(),
+            [hash(1)],
+            "one is held, one was used again, one is unknown"
+        );
+        drop(held);
+        assert_eq!(entries.unheld().len(), 2);
+        entries.remove(hash(1));
+        assert_eq!(entries.unheld(), [hash(0)]);
     }
 
     proptest! {

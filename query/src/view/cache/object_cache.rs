@@ -128,6 +128,29 @@ impl ObjectCache {
         self.finish(unfinished, file, hash, length).await
     }
 
+    /// Gives up objects that nothing here refers to any more: their files are deleted once nobody uses them, by
+    /// [`Self::sweep`]. One that is fetched again before stays.
+    pub fn release(&self, hashes: impl IntoIterator<Item = ContentHash>) {
+        self.entries.lock().release(hashes);
+        self.sweep();
+    }
+
+    /// Deletes what was given up and is in use no more. Cheap where there is nothing.
+    pub fn sweep(&self) {
+        let mut entries = self.entries.lock();
+        let unheld = entries.unheld();
+        if unheld.is_empty() {
+            return;
+        }
+        for hash in unheld {
+            // under the lock: a file of the same name may come back right after
+            delete(&self.folder.file(hash));
+            entries.remove(hash);
+        }
+        drop(entries);
+        self.measure();
+    }
+
     /// Whether the object is here, as far as one knows without looking at its bytes.
     pub fn contains(&self, hash: ContentHash) -> bool {
         self.entries.lock().contains(hash)

@@ -47,7 +47,7 @@ impl Identity {
     }
 
     /// The attribute and the parameters.
-    pub(super) fn of(&self) -> &str {
+    pub(in crate::index::service) fn of(&self) -> &str {
         &self.what
     }
 

@@ -21,11 +21,16 @@ use isobath_storage::{
     Clock,
     catalog::Indexes,
     format::{BuiltFile, BuiltIndex},
-    model::ContentHash,
+    model::{ContentHash, Namespace},
     store::keys::{IndexFile, IndexKey, Key},
 };
 use object_store::ObjectStore;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -50,6 +55,9 @@ pub struct IndexBucket {
     pub node: Uuid,
     /// Whether this node builds what is missing; otherwise it waits until others have.
     pub builds: bool,
+    /// Whether it searches; otherwise nothing is coded here. A node that does neither fetches no index: it only looks
+    /// whether one is there.
+    pub searches: bool,
 }
 
 /// The files of an index, by their names.
@@ -69,15 +77,21 @@ pub(super) enum Look {
 pub(super) struct Shared {
     pub(super) bucket: IndexBucket,
     pub(super) indexes: Indexes,
+    /// By namespace and part the files that were fetched for it.
+    files: Mutex<PartFiles>,
     /// Ends requests when the service ends.
     stop: CancellationToken,
 }
+
+/// By namespace and part the files of its indexes.
+type PartFiles = BTreeMap<Namespace, BTreeMap<Arc<str>, BTreeSet<ContentHash>>>;
 
 impl Shared {
     pub(super) fn new(bucket: IndexBucket) -> Self {
         Self {
             indexes: Indexes::new(Arc::clone(&bucket.store)),
             bucket,
+            files: Mutex::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -85,6 +99,36 @@ impl Shared {
     /// Ends all requests, now and later.
     pub(super) fn close(&self) {
         self.stop.cancel();
+    }
+
+    /// Whether this node only looks which indexes are there.
+    pub(super) fn only_looks(&self) -> bool {
+        !self.bucket.builds && !self.bucket.searches
+    }
+
+    /// Notes the files that a part of a namespace has its index in.
+    pub(super) fn note(&self, namespace: &Namespace, part: &Arc<str>, files: &IndexFiles) {
+        let mut noted = self.files.lock();
+        let parts = noted.entry(namespace.clone()).or_default();
+        let known = parts.entry(Arc::clone(part)).or_default();
+        known.extend(files.keys());
+    }
+
+    /// Gives up the files of a namespace's parts that are not `wanted`.
+    pub(super) fn release(&self, namespace: &Namespace, wanted: impl Fn(&Arc<str>) -> bool) {
+        let mut noted = self.files.lock();
+        let Some(parts) = noted.get_mut(namespace) else {
+            return;
+        };
+        let gone: Vec<ContentHash> = parts
+            .extract_if(.., |part, _| !wanted(part))
+            .flat_map(|(_, files)| files)
+            .collect();
+        if parts.is_empty() {
+            noted.remove(namespace);
+        }
+        drop(noted);
+        self.bucket.cache.release(gone);
     }
 
     /// Waits for requests; for the service's own threads.
@@ -122,6 +166,19 @@ impl Shared {
         let path = identity.key(GENERATIONS).prefix();
         let fault = format!("{GENERATIONS} indexes were lost");
         Err(IndexError::corrupt(path.as_ref(), fault))
+    }
+
+    /// Whether some node has published an index; of its files nothing is looked at.
+    pub(super) fn is_published(&self, identity: &Identity) -> Result<bool, IndexError> {
+        for generation in 0..GENERATIONS {
+            let key = identity.key(generation);
+            match self.wait(async { Ok(self.indexes.find(&key).await?) }) {
+                Ok(found) => return Ok(found.is_some()),
+                Err(error) if error.needs_rebuild() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     async fn fetch(&self, key: &IndexKey) -> Result<Option<(BuiltIndex, IndexFiles)>, IndexError> {
