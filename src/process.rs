@@ -6,6 +6,7 @@ use crate::{
         self, Bound, Listening, Peers, PeersError, PostgresParts, ServeError, ServerParts, Tls,
         serve_postgres,
     },
+    traces::{Origin, Traces, TracesError},
 };
 use isobath_config::Config;
 use isobath_sql::{Source, SqlEngine, SqlError, SqlLimits};
@@ -18,6 +19,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What a process is made of.
 #[derive(Debug)]
@@ -51,6 +53,9 @@ pub enum ProcessError {
     /// Other nodes cannot be talked to.
     #[error("other nodes cannot be talked to")]
     Peers(#[from] PeersError),
+    /// Traces cannot be exported.
+    #[error("traces cannot be exported")]
+    Traces(#[from] TracesError),
     /// SQL cannot be run.
     #[error("SQL cannot be run")]
     Sql(#[from] SqlError),
@@ -72,6 +77,7 @@ pub struct Process {
     pub postgres: Option<SocketAddr>,
     stop: CancellationToken,
     serving: Vec<JoinHandle<Result<(), ServeError>>>,
+    traces: Traces,
 }
 
 impl Process {
@@ -86,15 +92,14 @@ impl Process {
             metrics,
         } = parts;
         let mut rng = StdRng::from_seed(seed);
-        let sockets = Sockets::bind(&config)?;
-        let (address, postgres) = sockets.addresses();
-        let mut options = StoreOptions::from_config(&config.store, &config.log);
-        options.create_dir = true;
-        let store = Store::open(&config.bucket, environment, &options, &clock)?;
+        let traces = start_traces(&config, &environment, &clock, &mut rng)?;
+        let ports = Ports::bind(&config)?;
+        let (address, postgres) = ports.addresses();
+        let (store, audit) = open_buckets(&config, environment, &clock)?;
         let cluster_key = cluster.as_ref().and_then(|cluster| cluster.key.clone());
-        let peers = Peers::new(&config.server)?.with_cluster_key(cluster_key.clone());
         // What cannot be used is told before anything is started.
         let tls = Tls::load(&config.server.tls).map_err(ServeError::from)?;
+        let peers = Peers::new(&config.server)?.with_cluster_key(cluster_key.clone());
         let (url, advertised) = addresses(&config, address, tls.is_some());
         let node = Node::start(NodeParts {
             config: config.clone(),
@@ -102,12 +107,14 @@ impl Process {
             cluster,
             address: advertised,
             peers: peers.clone(),
+            audit,
+            tracer: traces.tracer.clone(),
             clock: Arc::clone(&clock),
             seed: rng.random(),
         })
         .await?;
-        let (engine, patience) = (node.as_ref(), config.server.request_timeout);
-        let listening = sockets.listen(engine, clock.as_ref(), patience).await;
+        let patience = config.server.request_timeout;
+        let listening = ports.listen(&node, clock.as_ref(), patience).await;
         let (listening, listening_sql) = match listening {
             Ok(listening) => listening,
             Err(error) => {
@@ -119,7 +126,7 @@ impl Process {
         let sql = start_sql(&node, &config, rng.random())?;
         let mut serving = vec![];
         if let Some(listening) = listening_sql {
-            let parts = postgres_parts(&node, &sql, (&config, tls, rng.random()));
+            let parts = postgres_parts(&node, &sql, peers.clone(), (&config, tls, rng.random()));
             serving.push(tokio::spawn(serve_postgres(listening, parts, stop.clone())));
         }
         let parts = ServerParts {
@@ -128,6 +135,7 @@ impl Process {
             clock,
             config: config.server,
             peers,
+            tracer: traces.tracer.clone(),
             cluster_key,
             metrics,
             seed: rng.random(),
@@ -141,6 +149,7 @@ impl Process {
             postgres,
             stop,
             serving,
+            traces,
         })
     }
 
@@ -149,6 +158,7 @@ impl Process {
         self.stop.cancel();
         let served = futures::future::join_all(self.serving).await;
         self.node.stop().await;
+        self.traces.stop().await;
         for served in served {
             served??;
         }
@@ -175,6 +185,7 @@ fn addresses(config: &Config, address: SocketAddr, encrypted: bool) -> (String, 
 fn postgres_parts(
     node: &Arc<Node>,
     sql: &Arc<SqlEngine>,
+    peers: Peers,
     (config, tls, secrets): (&Config, Option<Tls>, [u8; 32]),
 ) -> PostgresParts {
     PostgresParts {
@@ -182,6 +193,7 @@ fn postgres_parts(
         sql: Arc::clone(sql),
         clock: Source::clock(node.as_ref()),
         tls,
+        peers,
         max_message: usize::try_from(config.server.max_body.as_u64()).unwrap_or(usize::MAX),
         max_connections: config.sql.max_connections,
         drain_timeout: config.server.drain_timeout,
@@ -189,37 +201,100 @@ fn postgres_parts(
     }
 }
 
-/// The sockets of both protocols.
-struct Sockets {
-    http: Bound,
+/// The addresses of a process.
+struct Ports {
+    everybody: Bound,
+    /// For nodes of other regions, where they have one of their own.
+    regions: Option<Bound>,
+    /// Where PostgreSQL's protocol is spoken, if it is.
     sql: Option<Bound>,
 }
 
-impl Sockets {
+impl Ports {
     fn bind(config: &Config) -> Result<Self, ServeError> {
-        let http = server::bind(config.server.listen)?;
-        let sql = config.sql.listen.map(server::bind).transpose()?;
-        Ok(Self { http, sql })
+        Ok(Self {
+            everybody: server::bind(config.server.listen)?,
+            regions: config.server.region_listen.map(server::bind).transpose()?,
+            sql: config.sql.listen.map(server::bind).transpose()?,
+        })
     }
 
+    /// Everybody's, and that of PostgreSQL's protocol.
     fn addresses(&self) -> (SocketAddr, Option<SocketAddr>) {
-        (self.http.address(), self.sql.as_ref().map(Bound::address))
+        let sql = self.sql.as_ref().map(Bound::address);
+        (self.everybody.address(), sql)
     }
 
-    /// Listens where the region's keys permit it.
+    /// Takes connections at all of them, where the region's keys permit it.
     async fn listen(
         self,
-        engine: &Node,
+        node: &Node,
         clock: &dyn Clock,
         patience: Duration,
     ) -> Result<(Listening, Option<Listening>), ServeError> {
-        let http = self.http.listen(engine, clock, patience).await?;
+        let mut listening = self.everybody.listen(node, clock, patience).await?;
+        if let Some(bound) = self.regions {
+            listening = listening.with_regions(bound)?;
+        }
         let sql = match self.sql {
-            Some(bound) => Some(bound.listen(engine, clock, patience).await?),
+            Some(bound) => Some(bound.listen(node, clock, patience).await?),
             None => None,
         };
-        Ok((http, sql))
+        Ok((listening, sql))
     }
+}
+
+fn start_traces(
+    config: &Config,
+    environment: &[(String, String)],
+    clock: &Arc<dyn Clock>,
+    rng: &mut StdRng,
+) -> Result<Traces, TracesError> {
+    let origin = Origin {
+        region: config.region.clone(),
+        instance: Uuid::from_u128(rng.random()).to_string(),
+    };
+    let chance = StdRng::from_seed(rng.random());
+    let clock = Arc::clone(clock);
+    Traces::start(&config.traces, environment, origin, clock, chance)
+}
+
+/// The region's bucket, and that of audit records if they are wanted.
+fn open_buckets(
+    config: &Config,
+    environment: Vec<(String, String)>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Store, Option<Store>), StoreError> {
+    let mut options = StoreOptions::from_config(&config.store, &config.log);
+    options.create_dir = true;
+    let audit = match config
+        .audit
+        .bucket
+        .as_ref()
+        .filter(|_| config.audit.enabled)
+    {
+        Some(url) => Some(open_audit(url, &environment, &options, clock)?),
+        None => None,
+    };
+    let store = Store::open(&config.bucket, environment, &options, clock)?;
+    let own = || config.audit.enabled.then(|| store.clone());
+    let audit = audit.or_else(own);
+    Ok((store, audit))
+}
+
+/// The bucket of audit records, where that is another one than the region's.
+fn open_audit(
+    url: &str,
+    environment: &[(String, String)],
+    options: &StoreOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<Store, StoreError> {
+    const CHECKSUM: &str = "AWS_CHECKSUM_ALGORITHM";
+    // S3 takes an object that nobody can delete for a while only with a checksum.
+    let given = environment.iter().any(|(name, _)| name == CHECKSUM);
+    let checksum = (!given).then(|| (CHECKSUM.to_owned(), "sha256".to_owned()));
+    let environment = environment.iter().cloned().chain(checksum);
+    Store::open(url, environment, options, clock)
 }
 
 /// The engine of SQL statements over a node.

@@ -66,6 +66,8 @@ pub(crate) fn init_metrics(region: &str) -> anyhow::Result<PrometheusHandle> {
     }
     let handle = recorder.install_recorder().context(failed)?;
     isobath_storage::metrics::describe();
+    isobath_storage::audit::describe();
+    isobath_storage::trace::describe();
     isobath_storage::log::metrics::describe();
     isobath_storage::replicate::metrics::describe();
     isobath_compactor::metrics::describe();

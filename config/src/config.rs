@@ -2,8 +2,8 @@
 
 use crate::problems::Problems;
 use crate::{
-    CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem,
-    ReplicateConfig, Role, SearchConfig, ServerConfig, SqlConfig, StoreConfig,
+    AuditConfig, CacheConfig, ConfigError, FoldConfig, GcConfig, IndexConfig, LogConfig, Problem,
+    ReplicateConfig, Role, SearchConfig, ServerConfig, SqlConfig, StoreConfig, TracesConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -43,6 +43,10 @@ pub struct Config {
     pub search: SearchConfig,
     /// How SQL statements are run.
     pub sql: SqlConfig,
+    /// Records of who changed what.
+    pub audit: AuditConfig,
+    /// What became of single requests, for OpenTelemetry.
+    pub traces: TracesConfig,
 }
 
 impl Default for Config {
@@ -62,6 +66,8 @@ impl Default for Config {
             index: IndexConfig::default(),
             search: SearchConfig::default(),
             sql: SqlConfig::default(),
+            audit: AuditConfig::default(),
+            traces: TracesConfig::default(),
         }
     }
 }
@@ -82,6 +88,8 @@ impl Config {
         self.index.check(&mut Problems::new("index", &mut found));
         self.search.check(&mut Problems::new("search", &mut found));
         self.sql.check(&mut Problems::new("sql", &mut found));
+        self.audit.check(&mut Problems::new("audit", &mut found));
+        self.traces.check(&mut Problems::new("traces", &mut found));
         if found.is_empty() {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! Settings come, later ones winning, from the defaults, a TOML file, `ISOBATH_SECTION__KEY`
 //! variables and the command line; [`Config::validate`] then names every problem at once.
 
+mod audit;
 mod cache;
 mod cluster;
 mod config;
@@ -22,7 +23,9 @@ mod server;
 mod sql;
 mod store;
 mod tls;
+mod traces;
 
+pub use audit::AuditConfig;
 pub use cache::CacheConfig;
 pub use cluster::{Away, ClusterConfig, HomeConfig, RegionConfig, Replication};
 pub use config::Config;
@@ -40,6 +43,7 @@ pub use search::SearchConfig;
 pub use server::ServerConfig;
 pub use sql::SqlConfig;
 pub use store::StoreConfig;
-pub use tls::TlsConfig;
+pub use tls::{TlsConfig, TlsVersion};
+pub use traces::TracesConfig;
 
 pub use bytesize::ByteSize;

@@ -12,7 +12,7 @@ use std::{fs, path::PathBuf};
 const PREFIX: &str = "ISOBATH_";
 
 /// Settings whose values are taken as text even if they look like a number or a list.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 15] = [
     "region",
     "bucket",
     "cache_dir",
@@ -22,6 +22,12 @@ const TEXTS: [&str; 9] = [
     "server.tls.cert",
     "server.tls.key",
     "server.tls.ca",
+    "server.tls.client_ca",
+    "server.tls.min_version",
+    "server.region_listen",
+    "audit.bucket",
+    "traces.endpoint",
+    "traces.file",
 ];
 
 /// Where settings come from; later ones win: the defaults, the file, the environment, the flags.

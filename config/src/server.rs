@@ -12,6 +12,9 @@ pub struct ServerConfig {
     /// Address and port to listen on; port 0 takes a free one. While the region has no API keys, only
     /// a loopback address is accepted. Default 127.0.0.1:7750.
     pub listen: SocketAddr,
+    /// Address and port for the nodes of other regions, which have to show a certificate of `tls.client_ca` there; only
+    /// there they can hand over segments. Default: none, and they come to `listen`, with the cluster's key alone.
+    pub region_listen: Option<SocketAddr>,
     /// The address under which the other processes of the region reach this one, as `host:port`; it
     /// stands in the ownership claim. Default: where it listens.
     pub advertise: Option<String>,
@@ -52,6 +55,10 @@ pub struct ServerConfig {
     /// it gets 503. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub owner_wait: Duration,
+    /// A query that takes longer than this is logged, with where its time went and without what it asked for. Default:
+    /// none is.
+    #[serde(with = "humantime_serde::option")]
+    pub slow_query: Option<Duration>,
     /// Rows that one `delete_by_filter` may delete; where more match, the write is refused or deletes so
     /// many, as it says. Default 5,000,000. Lower it where memory is short: each takes some hundred bytes
     /// until the write is applied.
@@ -68,6 +75,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7750)),
+            region_listen: None,
             advertise: None,
             tls: TlsConfig::default(),
             node_secret: None,
@@ -79,6 +87,7 @@ impl Default for ServerConfig {
             idle_timeout: Duration::from_mins(1),
             max_concurrent: 512,
             owner_wait: Duration::from_secs(10),
+            slow_query: None,
             delete_by_filter_rows: 5_000_000,
             patch_by_filter_rows: 50_000,
             drain_timeout: Duration::from_secs(20),
@@ -112,6 +121,17 @@ impl ServerConfig {
         problems.need(tls.cert.is_some() == tls.key.is_some(), "tls", || {
             "needs both cert and key, or neither".to_owned()
         });
+        let proven = tls.cert.is_some() && tls.client_ca.is_some();
+        problems.need(
+            self.region_listen.is_none() || proven,
+            "region_listen",
+            || "needs tls.cert, tls.key and tls.client_ca".to_owned(),
+        );
+        problems.need(
+            tls.client_ca.is_none() || self.region_listen.is_some(),
+            "tls.client_ca",
+            || "is for region_listen, which is not given".to_owned(),
+        );
         problems.time("body_timeout", self.body_timeout, second, hour);
         problems.time("request_timeout", self.request_timeout, second, hour);
         problems.range("max_connections", self.max_connections, 1, 1_000_000);

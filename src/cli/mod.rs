@@ -16,6 +16,7 @@ mod ground_truth;
 mod import;
 mod inspect;
 mod keys;
+mod man;
 mod parts;
 mod restore;
 mod serve;
@@ -48,6 +49,7 @@ struct Cli {
 enum Command {
     Bench(Box<bench::Args>),
     Cluster(cluster::Args),
+    Completions(man::CompletionsArgs),
     Config(config::Args),
     Demo(demo::Args),
     Dev(dev::Args),
@@ -57,6 +59,7 @@ enum Command {
     Import(import::Args),
     Inspect(inspect::Args),
     Keys(keys::Args),
+    Man(man::ManArgs),
     Restore(restore::Args),
     Serve(serve::Args),
     Snapshot(snapshot::Args),
@@ -79,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Bench(args) => block_on(bench::run(*args)),
         Command::Cluster(args) => block_on(cluster::run(args)),
+        Command::Completions(args) => man::completions(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Dev(args) => block_on(dev::run(args)),
@@ -87,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Gc(args) => block_on(gc::run(args)),
         Command::Import(args) => block_on(import::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),
+        Command::Man(args) => man::man(&args),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Restore(args) => block_on(restore::run(args)),

@@ -1,6 +1,6 @@
 //! [`CopySink`]: what the log of another region brings becomes the node's views, too.
 
-use super::{Refusal, sink::Terms};
+use super::{Refusal, sink::Terms, spans::SegmentSpans};
 use isobath_query::view::Views;
 use isobath_storage::{
     log::{BucketCheck, LogHandle, Peer, Resolution, Sink},
@@ -23,6 +23,7 @@ pub(super) struct CopySink {
     pub(super) backlog: Option<u64>,
     /// The last segment that counts, where the region was removed.
     pub(super) end: Option<Seq>,
+    pub(super) spans: SegmentSpans,
 }
 
 impl Sink for CopySink {
@@ -41,12 +42,14 @@ impl Sink for CopySink {
             return;
         }
         self.own.observe(header.hlc_max);
+        let span = self.spans.apply(&segment);
         if let Err(error) = self.views.apply(&segment) {
             let (log, seq) = (header.log, header.seq);
             tracing::error!(%log, %seq, %error, "segment cannot be applied");
             let said = format!("segment {seq} of {log} cannot be applied: {error}");
             self.broken.get_or_init(|| said);
         }
+        drop(span);
         self.own.merged(header.log, header.seq);
     }
 

@@ -1,11 +1,13 @@
 //! The node as the HTTP API's [`Engine`].
 
-use super::{Node, cold::ColdQuery, opener::OpenError, search_error, write::FULL};
+use super::{
+    Node, cold::ColdQuery, opener::OpenError, search_error, stopwatch::Stopwatch, write::FULL,
+};
 use crate::server::{
     Consistency, Deleted, Elsewhere, Engine, EngineError, EngineErrorKind, Existence, Explained,
     GroundTruth, Health, Metadata, NamespacePage, NamespaceReplication, OnStale, OwnedLog, Policy,
     Pong, Pushed, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, RegionPong,
-    RegionStatus, WriteCommand, WriteOptions, Written, keys::KeyRing,
+    RegionStatus, Spent, WriteCommand, WriteOptions, Written, keys::KeyRing,
 };
 use async_trait::async_trait;
 use isobath_query::{
@@ -57,12 +59,19 @@ impl Engine for Node {
             let query = plain.as_ref()?;
             self.cold.read(namespace, query).await
         };
+        let mut watch = Stopwatch::new(self.clock.as_ref());
+        let mut spent = Spent::default();
         // what lies in the bucket does not depend on how far the log was read
+        let span = self.view_span(&options);
         let (staleness, read) = futures::join!(self.reach(&options), read);
+        drop(span);
         let staleness = staleness?;
+        spent.wait = watch.lap();
         if let (Some(query), Some(cold)) = (plain, read) {
             let found = self.query_cold(namespace, query, cold, (&options, staleness));
-            if let Some(queried) = found.await? {
+            if let Some(mut queried) = found.await? {
+                queried.spent.wait = spent.wait;
+                self.trace_search(&options, &queried);
                 return Ok(queried);
             }
         }
@@ -72,6 +81,7 @@ impl Engine for Node {
         } = command;
         let applied = self.positions.applied();
         let view = self.existing(namespace).await?;
+        spent.open = watch.lap();
         let token = self.token(&options, &applied, view.last_write);
         let schema = Arc::clone(&view.schema);
         let rows = view.rows() as u64;
@@ -85,7 +95,8 @@ impl Engine for Node {
             fusion,
         };
         let answers = self.answers(namespace, searching, options.timeout).await?;
-        Ok(Queried {
+        spent.search = watch.lap();
+        let queried = Queried {
             answers,
             token,
             schema,
@@ -93,7 +104,10 @@ impl Engine for Node {
             bytes_queried: bytes,
             staleness,
             fetched: None,
-        })
+            spent,
+        };
+        self.trace_search(&options, &queried);
+        Ok(queried)
     }
 
     async fn explain(

@@ -10,6 +10,7 @@ use super::{
     positions::Positions,
     regions::must_join,
     sink::{NodeSink, Terms},
+    spans::SegmentSpans,
 };
 use crate::server::Peers;
 use isobath_config::{Config, Role};
@@ -43,6 +44,7 @@ pub(super) struct Following<'a> {
     /// The region's own log.
     pub(super) log: LogId,
     pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) spans: &'a SegmentSpans,
     pub(super) shutdown: &'a CancellationToken,
     pub(super) tasks: &'a TaskTracker,
 }
@@ -94,6 +96,7 @@ impl Following<'_> {
                 broken: Arc::clone(broken),
                 backlog: compacts(self.config).then(|| max_backlog(self.config)),
                 end: self.membership.and_then(|membership| membership.end(copy)),
+                spans: self.spans.clone(),
             };
             let (handle, task) = log::start(self.parts(copy, sink, start(&copy), rng));
             self.tasks.spawn(async move {

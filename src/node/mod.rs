@@ -8,6 +8,7 @@
 //! ```
 
 mod adopt;
+mod audit;
 mod bucket;
 mod cold;
 mod copies;
@@ -23,11 +24,14 @@ mod past;
 mod peers;
 mod pending;
 mod positions;
+mod query_spans;
 mod recent;
 mod refusal;
 mod regions;
 mod sink;
+mod spans;
 mod sql;
+mod stopwatch;
 mod sweeping;
 mod write;
 
@@ -50,10 +54,12 @@ use isobath_query::{
 };
 use isobath_storage::{
     Clock,
+    audit::{AuditLog, AuditParts},
     catalog::Catalog,
     log::{LogHandle, Role, Start, StopReason},
     model::{ClusterId, LogId, Namespace, Region, Seq, ShardId},
     store::Store,
+    trace::Tracer,
 };
 use keys::Keys;
 use opener::Opener;
@@ -62,6 +68,7 @@ use positions::{Positions, start_after};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use regions::{Regions, RegionsParts};
 use sink::{NodeSink, Terms};
+use spans::SegmentSpans;
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -95,6 +102,10 @@ pub struct NodeParts {
     pub cluster: Option<ClusterParts>,
     /// The way to other nodes.
     pub peers: Peers,
+    /// Where audit records go, if anywhere.
+    pub audit: Option<Store>,
+    /// Records what becomes of requests and segments.
+    pub tracer: Tracer,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance: names this life of the process, so that no two may share it.
@@ -131,6 +142,9 @@ pub struct Node {
     max_unfolded: u64,
     limits: WriteLimits,
     adopting: Adopting,
+    /// Takes records of what this node commits, if they are wanted.
+    audit: Option<AuditLog>,
+    tracer: Tracer,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -151,7 +165,13 @@ impl Node {
         let broken = Arc::new(OnceLock::new());
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (held, sink) = Held::restore(&config, &bucket, log_id, &clock, &broken).await?;
+        let spans = SegmentSpans {
+            tracer: parts.tracer,
+            node: id,
+            clock: Arc::clone(&clock),
+        };
+        let (held, sink) =
+            Held::restore(&config, &bucket, log_id, (&clock, &spans), &broken).await?;
         let following = Following {
             config: &config,
             bucket: &bucket,
@@ -160,6 +180,7 @@ impl Node {
             id,
             log: log_id,
             clock: &clock,
+            spans: &spans,
             shutdown: &shutdown,
             tasks: &tasks,
         };
@@ -175,6 +196,7 @@ impl Node {
                 link: parts.peers,
                 followed: &followed,
                 clock: &clock,
+                tracer: &spans.tracer,
                 seed: rng.random(),
                 shutdown: &shutdown,
             };
@@ -187,6 +209,8 @@ impl Node {
             held,
             followed,
             regions,
+            audit: parts.audit,
+            spans,
             clock,
             broken,
             shutdown,
@@ -288,6 +312,8 @@ struct Running {
     held: Held,
     followed: Followed,
     regions: Option<Arc<Regions>>,
+    audit: Option<Store>,
+    spans: SegmentSpans,
     clock: Arc<dyn Clock>,
     broken: Arc<OnceLock<String>>,
     shutdown: CancellationToken,
@@ -304,6 +330,8 @@ impl Running {
             held,
             followed,
             regions,
+            audit,
+            spans,
             clock,
             broken,
             shutdown,
@@ -313,9 +341,22 @@ impl Running {
         let sweeping = Sweeping::new(&config.gc, &bucket.store, members, &clock, &shutdown);
         let index = held.indexes(&config, &bucket, &clock, id)?;
         let cold = held.cold(&bucket, &index);
-        let folding = held.folding(&config, &clock, &index, &followed.positions, &shutdown);
+        let tracer = spans.tracer.clone();
+        let (positions, time) = (&followed.positions, (&clock, spans));
+        let folding = held.folding(&config, time, &index, positions, &shutdown);
         let folding = folding.start()?;
         let pool = SearchPool::start(&config.search, Arc::clone(&clock));
+        let audit = audit.map(|store| {
+            let parts = AuditParts {
+                config: config.audit.clone(),
+                store: store.data,
+                region: bucket.marker.region,
+                node: id,
+                clock: Arc::clone(&clock),
+                shutdown: shutdown.clone(),
+            };
+            audit::start(parts, &tasks)
+        });
         let node = Arc::new(Node {
             id,
             log_id: LogId::new(bucket.marker.region, ShardId(0)),
@@ -339,6 +380,8 @@ impl Running {
             max_unfolded: config.fold.max_unfolded.as_u64(),
             limits: WriteLimits::of(&config.server, &config.fold, &bucket),
             adopting: Adopting::new(&config, &bucket, held.compactor),
+            audit,
+            tracer,
             shutdown,
             tasks,
         });
@@ -367,7 +410,7 @@ impl Held {
         config: &Config,
         bucket: &Bucket,
         log: LogId,
-        clock: &Arc<dyn Clock>,
+        (clock, spans): (&Arc<dyn Clock>, &SegmentSpans),
         broken: &Arc<OnceLock<String>>,
     ) -> Result<(Self, NodeSink), NodeError> {
         let views = Arc::new(Views::default());
@@ -385,7 +428,12 @@ impl Held {
         let compactor = Compactor::new(catalog.clone(), scratch);
         let opener = Opener::new(catalog, cache, Arc::clone(&views));
         let window = config.log.idempotency_window;
-        let mut sink = NodeSink::new(Arc::clone(&views), window, Arc::clone(broken));
+        let mut sink = NodeSink::new(
+            Arc::clone(&views),
+            window,
+            Arc::clone(broken),
+            spans.clone(),
+        );
         if compacts(config) {
             sink.limit_backlog(max_backlog(config));
         }
@@ -434,7 +482,7 @@ impl Held {
     fn folding(
         &self,
         config: &Config,
-        clock: &Arc<dyn Clock>,
+        (clock, spans): (&Arc<dyn Clock>, SegmentSpans),
         index: &Arc<IndexService>,
         positions: &Positions,
         shutdown: &CancellationToken,
@@ -449,6 +497,7 @@ impl Held {
             clock: Arc::clone(clock),
             index: Arc::clone(index),
             positions: positions.clone(),
+            spans,
             shutdown: shutdown.clone(),
         }
     }

@@ -5,6 +5,7 @@ use super::{
     bucket::Bucket,
     pending::{Pending, Selected},
     recent::Recent,
+    spans::SegmentSpans,
 };
 use crate::server::{Conditions, CopyKind, Existence, PolicyChange, RowGuard};
 use isobath_query::view::Views;
@@ -72,6 +73,7 @@ pub(super) struct NodeSink {
     broken: Arc<OnceLock<String>>,
     /// How much may wait to be folded on a node that folds.
     backlog: Option<Backlog>,
+    spans: SegmentSpans,
 }
 
 /// How much waits to be folded; looked at now and then.
@@ -87,7 +89,12 @@ struct Backlog {
 impl NodeSink {
     /// Feeds `views`; answers repeats of writes of the last `window`. What cannot be applied is told in
     /// `broken`: from then on the node must not answer.
-    pub(super) fn new(views: Arc<Views>, window: Duration, broken: Arc<OnceLock<String>>) -> Self {
+    pub(super) fn new(
+        views: Arc<Views>,
+        window: Duration,
+        broken: Arc<OnceLock<String>>,
+        spans: SegmentSpans,
+    ) -> Self {
         let backlog = None;
         let pending = Pending::new(Arc::clone(&views));
         Self {
@@ -97,6 +104,7 @@ impl NodeSink {
             window,
             broken,
             backlog,
+            spans,
         }
     }
 
@@ -218,11 +226,13 @@ impl Sink for NodeSink {
     }
 
     fn apply(&mut self, segment: Arc<Segment>) {
+        let span = self.spans.apply(&segment);
         if let Err(error) = self.views.apply(&segment) {
             tracing::error!(seq = %segment.header.seq, %error, "segment cannot be applied");
             let said = format!("segment {} cannot be applied: {error}", segment.header.seq);
             self.broken.get_or_init(|| said);
         }
+        drop(span);
         self.recent.applied(&segment);
         self.pending.applied(segment.header.seq);
         if let Some(backlog) = &mut self.backlog {

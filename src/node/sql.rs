@@ -33,6 +33,7 @@ impl Source for Node {
             },
             min_token: freshness.token.clone(),
             wait: freshness.wait.min(self.read_timeout),
+            trace: None,
             on_stale: OnStale::Error,
             timeout: self.read_timeout,
         };
@@ -67,6 +68,7 @@ impl Source for Node {
             wait: writer.timeout,
             on_stale: OnStale::Error,
             timeout: writer.timeout.min(self.read_timeout),
+            trace: None,
         };
         let options = WriteOptions {
             key: writer.key,

@@ -19,6 +19,7 @@ use isobath_storage::{
     log::{AppendError, Committed},
     model::{Control, Counts, Mutation, Namespace, Region, Request},
     store::Space,
+    trace::{ActiveSpan, SpanKind},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -92,6 +93,7 @@ impl Node {
         let depends = command.depends_on_rows();
         self.check_home(namespace, depends)?;
         self.check_concern(options.concern)?;
+        let intent = self.intent(namespace, &command);
         let copied = command.copy_from.take();
         let mut follows = None;
         if let Some(from) = &copied {
@@ -118,15 +120,22 @@ impl Node {
             fills: copied.as_ref().map(|from| from.kind),
             follows,
         };
-        let committed = self
-            .log
-            .append(namespace.clone(), request, terms)
-            .await
-            .map_err(|error| append_error(error, !depends))?;
+        let trace = options.read.trace;
+        let mut span = self.tracer.step(trace, SpanKind::Internal, "commit");
+        let committed = self.log.append(namespace.clone(), request, terms).await;
+        self.trace_commit(&mut span, &committed);
+        drop(span);
+        self.audit(namespace, intent, &options, &committed).await;
+        let committed = committed.map_err(|error| append_error(error, !depends))?;
         if copied.is_some() {
             self.open_adopted(namespace).await;
         }
+        let concern = trace.filter(|_| options.concern.is_some());
+        let span = self
+            .tracer
+            .step(concern, SpanKind::Internal, "wait for copies");
         let replicated_to = self.replicated(&committed, options.concern).await;
+        drop(span);
         Ok(Written {
             replicated_to,
             counts: committed.counts,
@@ -134,6 +143,21 @@ impl Node {
             committed_at_ms: committed.stamp.hlc.millis(),
             affected: committed.affected,
         })
+    }
+
+    /// Links the span of a commit to the segment that holds it.
+    fn trace_commit(&self, span: &mut ActiveSpan, committed: &Result<Committed, AppendError>) {
+        let Ok(committed) = committed else {
+            span.fail();
+            return;
+        };
+        let stamp = committed.stamp;
+        span.set("isobath.seq", stamp.seq.0);
+        span.set("isobath.rows", committed.counts.affected());
+        let segment = self.tracer.segment(self.cluster, stamp.log, stamp.seq);
+        if let Some(segment) = segment {
+            span.link(segment);
+        }
     }
 
     /// Refuses a write that another region has to decide on.

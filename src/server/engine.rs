@@ -11,6 +11,7 @@ use isobath_storage::model::{
     AttributeName, BodyHash, Counts, Epoch, IdempotencyKey, LogId, Namespace, Region, Schema, Seq,
     Token, VersionVector,
 };
+use isobath_storage::trace::SpanContext;
 use serde::{Deserialize, Serialize};
 use std::{fmt::Debug, sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -171,6 +172,8 @@ pub struct ReadOptions {
     pub on_stale: OnStale,
     /// How long the whole command may take.
     pub timeout: Duration,
+    /// Of which span the command is a part.
+    pub trace: Option<SpanContext>,
 }
 
 /// How fresh a read must be.
@@ -269,6 +272,21 @@ pub struct Queried {
     pub staleness: Option<Duration>,
     /// What was fetched for the queries; `None` where all of it was here.
     pub fetched: Option<StoreUse>,
+    /// Where the time went.
+    pub spent: Spent,
+}
+
+/// Where the time of a query went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Until the view was as fresh as was asked for.
+    pub wait: Duration,
+    /// Opening the namespace, where it was not open.
+    pub open: Duration,
+    /// Searching, and waiting for a thread that does.
+    pub search: Duration,
+    /// Fetching and comparing the full vectors of candidates, where they were not here.
+    pub rerank: Duration,
 }
 
 /// What a query took out of the bucket.

@@ -53,6 +53,10 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The request goes to a resource or asks for a method that does not exist.
     pub(crate) fn no_route(status: StatusCode, message: impl Into<String>) -> Self {
         Self::new(status, message)

@@ -3,7 +3,7 @@
 use super::{
     Deleted, Engine, EngineError, EngineErrorKind, Explained, GroundTruth, Health, Metadata,
     NamespacePage, NamespaceReplication, OwnedLog, Policy, Pong, Queried, QueryCommand,
-    ReadOptions, RecallCommand, Recalled, WriteCommand, WriteOptions, Written,
+    ReadOptions, RecallCommand, Recalled, Spent, WriteCommand, WriteOptions, Written,
     keys::{ApiKey, KeyRing},
 };
 use async_trait::async_trait;
@@ -159,6 +159,7 @@ impl Engine for FakeEngine {
             bytes_queried: 12,
             staleness: None,
             fetched: None,
+            spent: Spent::default(),
         })
     }
 

@@ -168,7 +168,7 @@ fn is_local(request: &Parts) -> bool {
     let proxied = PROXIED
         .iter()
         .any(|name| request.headers.contains_key(name));
-    peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) && !proxied
+    peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback()) && !proxied
 }
 
 /// The key in the header that carries it.

@@ -8,7 +8,10 @@ use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
-use isobath_storage::model::{IdempotencyKey, Token};
+use isobath_storage::{
+    model::{IdempotencyKey, Token},
+    trace::{self, SpanContext},
+};
 use std::time::Duration;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -17,6 +20,9 @@ const WAIT_MS: HeaderName = HeaderName::from_static("x-isobath-wait-ms");
 const ON_STALE: HeaderName = HeaderName::from_static("x-isobath-on-stale");
 const WRITE_REGIONS: HeaderName = HeaderName::from_static("x-isobath-write-regions");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+/// Of which span of which trace a request is a part, and what others note of that trace.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static(trace::TRACEPARENT);
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// The key of a write that another node took from the client.
 const FORWARDED_KEY: HeaderName = HeaderName::from_static("x-isobath-key");
 
@@ -41,6 +47,7 @@ pub(crate) struct RequestHeaders {
     pub(crate) forwarded: bool,
     /// In how many regions' buckets the write is wanted.
     pub(crate) regions: Option<usize>,
+    trace: Option<SpanContext>,
     min_token: Option<Token>,
     wait: Option<Duration>,
     on_stale: OnStale,
@@ -59,6 +66,7 @@ impl RequestHeaders {
             // Sent here from another region it is as good as from a client.
             forwarded: forwarded.is_some() && !headers.contains_key(&FROM_REGION),
             regions: text(&WRITE_REGIONS)?.map(regions).transpose()?,
+            trace: trace_of(headers),
             min_token: token.map_err(|e| Fault::stale(e.to_string()).under(MIN_TOKEN.as_str()))?,
             wait: text(&WAIT_MS)?.map(milliseconds).transpose()?,
             on_stale: match text(&ON_STALE)? {
@@ -97,6 +105,7 @@ impl RequestHeaders {
             wait: wait.min(timeout),
             on_stale: self.on_stale,
             timeout,
+            trace: self.trace,
         })
     }
 }
@@ -111,6 +120,8 @@ pub(crate) fn forwarded_headers(headers: &HeaderMap, key: IdempotencyKey) -> Hea
         ON_STALE,
         RETRY_COUNT,
         WRITE_REGIONS,
+        TRACEPARENT,
+        TRACESTATE,
         ACCEPT,
     ] {
         if let Some(value) = headers.get(&name) {
@@ -127,6 +138,11 @@ pub(crate) fn forwarded_headers(headers: &HeaderMap, key: IdempotencyKey) -> Hea
         forwarded.insert(FORWARDED_KEY, key);
     }
     forwarded
+}
+
+/// Of which span of which trace a request is a part; what cannot be read does not count.
+pub(crate) fn trace_of(headers: &HeaderMap) -> Option<SpanContext> {
+    headers.get(&TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Fault> {

@@ -4,6 +4,7 @@ use super::{
     answer::HeldAnswer,
     error::ApiError,
     gate,
+    headers::{TRACEPARENT, trace_of},
     request::Arrived,
     state::{Server, Shared},
 };
@@ -18,7 +19,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use isobath_storage::model::Region;
+use isobath_storage::{
+    model::Region,
+    trace::{ActiveSpan, SpanKind},
+};
 use std::{convert::Infallible, future::ready, time::Duration};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
@@ -48,6 +52,7 @@ pub(super) async fn around(
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let mut span = begin_span(&server, &params, route, &mut request);
     let time_is_up = server.clock.sleep(server.config.request_timeout);
     let response = tokio::select! {
         biased;
@@ -56,11 +61,41 @@ pub(super) async fn around(
             ApiError::deadline("the request took too long; a write may have been applied").into_response()
         }
     };
+    let status = response.status();
+    span.set("http.response.status_code", u64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.fail();
+    }
+    drop(span);
     let seconds = server.since(arrived).as_secs_f64();
-    server
-        .requests_seen
-        .count(route, &method, response.status(), seconds);
+    server.requests_seen.count(route, &method, status, seconds);
     response
+}
+
+/// Begins the span of a request, and puts it into the request in place of whose part it is.
+fn begin_span(
+    server: &Server,
+    params: &RawPathParams,
+    route: &str,
+    request: &mut Request,
+) -> ActiveSpan {
+    if !server.tracer.is_on() {
+        return server.tracer.step(None, SpanKind::Server, "");
+    }
+    let name = format!("{} {route}", request.method());
+    let parent = trace_of(request.headers());
+    let mut span = server.tracer.begin(parent, SpanKind::Server, &name);
+    span.set("http.request.method", request.method().as_str());
+    span.set("http.route", route);
+    let namespace = params.iter().find(|(name, _)| *name == "namespace");
+    if let Some((_, namespace)) = namespace {
+        span.set("isobath.namespace", namespace);
+    }
+    let own = span.context().map(|context| context.to_string().parse());
+    if let Some(Ok(own)) = own {
+        request.headers_mut().insert(TRACEPARENT, own);
+    }
+    span
 }
 
 /// Answers a request as soon as there is a place for it.

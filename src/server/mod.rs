@@ -30,6 +30,7 @@ mod request;
 mod routes;
 mod seen;
 mod serve;
+mod slow;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -39,8 +40,8 @@ mod write_command;
 pub(crate) use decode::check_written;
 pub use engine::{
     Concern, Consistency, Deleted, Engine, Explained, GroundTruth, Health, Metadata, NamespacePage,
-    OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, StoreUse,
-    WriteOptions, Written,
+    OnStale, OwnedLog, Pong, Queried, QueryCommand, ReadOptions, RecallCommand, Recalled, Spent,
+    StoreUse, WriteOptions, Written,
 };
 pub use engine_error::{EngineError, EngineErrorKind};
 

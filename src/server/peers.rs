@@ -1,14 +1,15 @@
 //! [`Peers`]: how a node talks to other nodes.
 
 use super::{engine::Pong, error::NOT_OWNER, metrics};
+use arc_swap::ArcSwap;
 use axum::{
     body::Body,
     http::{HeaderMap, Method, StatusCode},
     response::Response,
 };
 use bytes::Bytes;
-use isobath_config::{HiddenText, ServerConfig};
-use std::{io, path::PathBuf, time::Duration};
+use isobath_config::{HiddenText, ServerConfig, TlsConfig, TlsVersion};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a peer may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,7 +19,7 @@ pub(crate) const PING_PATH: &str = "/internal/v1/ping";
 /// How a node talks to the other nodes of its region, and to those of others. Cheap to clone: connections are shared.
 #[derive(Debug, Clone)]
 pub struct Peers {
-    client: reqwest::Client,
+    client: Arc<ArcSwap<reqwest::Client>>,
     secret: Option<HiddenText>,
     cluster_key: Option<HiddenText>,
 }
@@ -84,22 +85,18 @@ pub(crate) enum Sent {
 impl Peers {
     /// A client of its own, with no proxy between the nodes.
     pub fn new(config: &ServerConfig) -> Result<Self, PeersError> {
-        let mut client = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT);
-        if let Some(path) = &config.tls.ca {
-            let pem = std::fs::read(path).map_err(|source| PeersError::Read {
-                path: path.clone(),
-                source,
-            })?;
-            client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
-        }
+        let client = client(&config.tls)?;
         Ok(Self {
-            client: client.build()?,
+            client: Arc::new(ArcSwap::from_pointee(client)),
             secret: config.node_secret.clone(),
             cluster_key: None,
         })
+    }
+
+    /// Goes over to what the files of the settings hold now; requests that are under way end as they began.
+    pub(super) fn renew(&self, tls: &TlsConfig) -> Result<(), PeersError> {
+        self.client.store(Arc::new(client(tls)?));
+        Ok(())
     }
 
     /// The same client, which proves to other regions that it knows the key of their cluster.
@@ -118,7 +115,8 @@ impl Peers {
         address: &str,
         target: &str,
     ) -> reqwest::RequestBuilder {
-        let request = self.client.request(method, url(address, target));
+        let client = self.client.load();
+        let request = client.request(method, url(address, target));
         match &self.cluster_key {
             Some(key) => request.bearer_auth(key.expose()),
             None => request,
@@ -128,7 +126,8 @@ impl Peers {
     /// Asks the node at `address`, as `host:port` or `http://host:port`, who it is and what it owns.
     pub async fn ping(&self, address: &str, timeout: Duration) -> Result<Pong, PeerError> {
         let failed = |source| PeerError::at(address)(source);
-        let mut request = self.client.get(url(address, PING_PATH)).timeout(timeout);
+        let client = self.client.load_full();
+        let mut request = client.get(url(address, PING_PATH)).timeout(timeout);
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret.expose());
         }
@@ -174,8 +173,8 @@ impl Peers {
         address: &str,
         original: &Original,
     ) -> Result<Response, reqwest::Error> {
-        let answer = self
-            .client
+        let client = self.client.load_full();
+        let answer = client
             .request(original.method.clone(), url(address, &original.target))
             .headers(original.headers.clone())
             .body(original.body.clone())
@@ -193,6 +192,31 @@ impl Peers {
         }
         Ok(response)
     }
+}
+
+/// A client that believes the authorities of the settings, and shows the certificate of the settings where it is asked.
+fn client(tls: &TlsConfig) -> Result<reqwest::Client, PeersError> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|source| PeersError::Read {
+            path: path.clone(),
+            source,
+        })
+    };
+    let mut client = reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT);
+    if tls.min_version == TlsVersion::V13 {
+        client = client.tls_version_min(reqwest::tls::Version::TLS_1_3);
+    }
+    if let Some(path) = &tls.ca {
+        client = client.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&read(path)?)?);
+    }
+    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
+        let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();
+        client = client.identity(reqwest::Identity::from_pem(&pem)?);
+    }
+    Ok(client.build()?)
 }
 
 fn url(address: &str, target: &str) -> String {

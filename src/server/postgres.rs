@@ -1,9 +1,9 @@
 //! [`serve_postgres`]: SQL by PostgreSQL's protocol, on a listener of its own.
 
 use super::{
-    Engine, Listening, ServeError,
+    Engine, Listening, Peers, ServeError,
     keys::{Access, KeyRing},
-    tls::Tls,
+    tls::{Entrance, Tls},
 };
 use async_trait::async_trait;
 use isobath_sql::{
@@ -37,6 +37,8 @@ pub struct PostgresParts {
     pub clock: Arc<dyn Clock>,
     /// Who the server is, for TLS.
     pub tls: Option<Tls>,
+    /// What takes over certificates towards other nodes when they are replaced.
+    pub peers: Peers,
     /// The longest message, in bytes.
     pub max_message: usize,
     /// Connections open at a time.
@@ -65,8 +67,8 @@ pub async fn serve_postgres(
     let (server, tls) = (Arc::new(server), parts.tls.map(Arc::new));
     let open = TaskTracker::new();
     if let Some(tls) = tls.clone() {
-        let (clock, stop) = (Arc::clone(&clock), stop.clone());
-        open.spawn(async move { tls.follow(clock.as_ref(), stop).await });
+        let (clock, peers, stop) = (Arc::clone(&clock), parts.peers, stop.clone());
+        open.spawn(async move { tls.follow(&peers, clock.as_ref(), stop).await });
     }
     let places = Arc::new(Semaphore::new(
         parts.max_connections.min(Semaphore::MAX_PERMITS),
@@ -134,7 +136,7 @@ async fn session(
             serve(server, stream, settings, kind).await
         }
         (Greeting::Tls, Some(tls)) => {
-            let mut stream = tls.accept(stream).await?;
+            let mut stream = tls.accept(stream, Entrance::Open).await?;
             let greeting = tokio::select! {
                 greeting = server.greet(&mut stream, false) => greeting?,
                 () = clock.sleep(PATIENCE) => return Err(late()),

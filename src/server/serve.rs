@@ -8,7 +8,7 @@ use super::{
     peers::Peers,
     routes::router,
     state::Server,
-    tls::{Tls, TlsError},
+    tls::{Entrance, Tls, TlsError},
 };
 use axum::{Router, body::Body};
 use hyper::body::Incoming;
@@ -19,7 +19,7 @@ use hyper_util::{
 };
 use isobath_config::{HiddenText, ServerConfig};
 use isobath_sql::SqlEngine;
-use isobath_storage::Clock;
+use isobath_storage::{Clock, trace::Tracer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -53,6 +53,8 @@ pub struct ServerParts {
     pub sql: Option<Arc<SqlEngine>>,
     /// The way to other nodes.
     pub peers: Peers,
+    /// Records what becomes of requests.
+    pub tracer: Tracer,
     /// What nodes of other regions have to know; without it none is heard.
     pub cluster_key: Option<HiddenText>,
     /// Renders `/metrics`, where metrics are recorded.
@@ -114,6 +116,8 @@ pub struct Bound {
 pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
+    /// For nodes of other regions, where they have an address of their own.
+    regions: Option<TcpListener>,
 }
 
 /// Takes an address; port 0 takes a free one.
@@ -161,9 +165,11 @@ impl Bound {
                 return Err(ServeError::NoKeys(address));
             }
         }
-        let listener = socket.listen(BACKLOG);
-        let listener = listener.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Listening { listener, address })
+        Ok(Listening {
+            listener: taking(socket, address)?,
+            address,
+            regions: None,
+        })
     }
 }
 
@@ -172,6 +178,20 @@ impl Listening {
     pub(super) fn into_parts(self) -> (TcpListener, SocketAddr) {
         (self.listener, self.address)
     }
+
+    /// Takes connections of other regions' nodes at another address, too: all that show a certificate.
+    pub fn with_regions(self, bound: Bound) -> Result<Self, ServeError> {
+        let Bound { socket, address } = bound;
+        Ok(Self {
+            regions: Some(taking(socket, address)?),
+            ..self
+        })
+    }
+}
+
+fn taking(socket: TcpSocket, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listener = socket.listen(BACKLOG);
+    listener.map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Serves requests until `stop`, then lets the open ones end within `config.drain_timeout`.
@@ -180,15 +200,20 @@ pub async fn serve(
     parts: ServerParts,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let Listening { listener, address } = listening;
+    let Listening {
+        listener,
+        address,
+        regions,
+    } = listening;
     let config = parts.config.clone();
     let clock = Arc::clone(&parts.clock);
     let tls = Tls::load(&config.tls)?.map(Arc::new);
+    let peers = parts.peers.clone();
     let server = Server::new(parts, address.ip().is_loopback());
     let open = TaskTracker::new();
     if let Some(tls) = tls.clone() {
         let (clock, stop) = (Arc::clone(&clock), stop.clone());
-        open.spawn(async move { tls.follow(clock.as_ref(), stop).await });
+        open.spawn(async move { tls.follow(&peers, clock.as_ref(), stop).await });
     }
     let door = Door {
         tls,
@@ -206,14 +231,15 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(
         config.max_connections.min(Semaphore::MAX_PERMITS),
     ));
-    while let Some((stream, peer, place)) = stop
-        .run_until_cancelled(accept(&listener, &places, clock.as_ref()))
-        .await
-        .flatten()
-    {
-        door.serve(stream, peer, place);
-    }
-    drop(listener);
+    let everybody = door.welcome(listener, Entrance::Open, &places, clock.as_ref());
+    let nodes = async {
+        if let Some(listener) = regions {
+            let entrance = Entrance::Regions;
+            door.welcome(listener, entrance, &places, clock.as_ref())
+                .await;
+        }
+    };
+    futures::join!(everybody, nodes);
     door.open.close();
     let drain = config.drain_timeout;
     tokio::select! {
@@ -273,19 +299,46 @@ struct Door {
 }
 
 impl Door {
+    /// Takes connections until the server stops.
+    async fn welcome(
+        &self,
+        listener: TcpListener,
+        entrance: Entrance,
+        places: &Arc<Semaphore>,
+        clock: &dyn Clock,
+    ) {
+        while let Some((stream, peer, place)) = self
+            .stop
+            .run_until_cancelled(accept(&listener, places, clock))
+            .await
+            .flatten()
+        {
+            self.serve(stream, peer, place, entrance);
+        }
+    }
+
     /// Serves a connection on a task of its own.
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+        entrance: Entrance,
+    ) {
         let stream = Connection::new(stream, self.patience, place);
         let speaker = Speaker {
             router: self.router.clone(),
             http: self.http.clone(),
             stop: self.stop.clone(),
-            peer,
+            peer: Peer {
+                address: peer,
+                entrance,
+            },
         };
         match self.tls.clone() {
             None => self.open.spawn(speaker.speak(stream)),
             Some(tls) => self.open.spawn(async move {
-                match tls.accept(stream).await {
+                match tls.accept(stream, entrance).await {
                     Ok(stream) => speaker.speak(stream).await,
                     Err(error) => tracing::debug!(%peer, %error, "no agreement on keys"),
                 }
@@ -299,7 +352,7 @@ struct Speaker {
     router: Router,
     http: Builder<TokioExecutor>,
     stop: CancellationToken,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Speaker {
@@ -312,7 +365,7 @@ impl Speaker {
             .router
             .map_request(move |request: hyper::Request<Incoming>| {
                 let mut request = strip_region(request.map(Body::new));
-                request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(peer);
                 request
             });
         let service = TowerToHyperService::new(service);
@@ -326,7 +379,7 @@ impl Speaker {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%peer, error, "connection failed");
+            tracing::debug!(peer = %peer.address, error, "connection failed");
         }
     }
 }

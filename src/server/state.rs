@@ -6,7 +6,7 @@ use super::{
 };
 use isobath_config::{ByteSize, HiddenText, ServerConfig};
 use isobath_sql::SqlEngine;
-use isobath_storage::{Clock, model::IdempotencyKey};
+use isobath_storage::{Clock, model::IdempotencyKey, trace::Tracer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -33,6 +33,7 @@ pub(crate) struct Server {
     /// Runs SQL statements; `None` where there is no SQL.
     pub(crate) sql: Option<Arc<SqlEngine>>,
     pub(crate) peers: Peers,
+    pub(crate) tracer: Tracer,
     /// What nodes of other regions have to know.
     pub(crate) cluster_key: Option<HiddenText>,
     pub(crate) metrics: Option<PrometheusHandle>,
@@ -71,6 +72,7 @@ impl Server {
             clock: parts.clock,
             sql: parts.sql,
             peers: parts.peers,
+            tracer: parts.tracer,
             cluster_key: parts.cluster_key,
             metrics: parts.metrics,
             requests_seen: RequestsSeen::default(),

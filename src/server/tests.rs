@@ -29,6 +29,7 @@ pub(super) async fn start(change: impl FnOnce(&mut ServerConfig)) -> Running {
     let mut config = ServerConfig::default();
     change(&mut config);
     let parts = ServerParts {
+        tracer: isobath_storage::trace::Tracer::default(),
         sql: None,
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         clock: Arc::new(SystemClock),

@@ -1,16 +1,18 @@
-//! [`Tls`]: who the server is, from files that may change while it runs.
+//! [`Tls`]: who the server is and whom it believes, from files that may change while it runs.
 
+use super::peers::{Peers, PeersError};
 use arc_swap::ArcSwap;
-use isobath_config::TlsConfig;
+use isobath_config::{TlsConfig, TlsVersion};
 use isobath_storage::Clock;
 use parking_lot::Mutex;
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::aws_lc_rs,
     pki_types::{
         CertificateDer, PrivateKeyDer,
         pem::{self, PemObject as _},
     },
+    server::{VerifierBuilderError, WebPkiClientVerifier},
 };
 use std::{
     fmt, io,
@@ -25,6 +27,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
+/// All versions that are spoken where nothing older is wanted.
+static ONLY_1_3: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a client may take to agree on keys.
@@ -59,21 +63,45 @@ pub enum TlsError {
         /// What is wrong with it.
         source: rustls::Error,
     },
+    /// The authorities of other regions' nodes cannot be used.
+    #[error("the authorities in {} cannot be used", path.display())]
+    Authorities {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: VerifierBuilderError,
+    },
+    /// The same files cannot be used towards other nodes.
+    #[error("other nodes cannot be talked to")]
+    Peers(#[from] PeersError),
 }
 
-/// Who the server is, from files that may change while it runs.
+/// At which of the server's addresses a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// For everybody.
+    Open,
+    /// For nodes of other regions, which prove who they are by a certificate.
+    Regions,
+}
+
+/// Who the server is and whom it believes, from files that may change while it runs.
 pub struct Tls {
-    cert: PathBuf,
-    key: PathBuf,
-    acceptor: ArcSwap<TlsAcceptor>,
+    config: TlsConfig,
+    acceptors: ArcSwap<Acceptors>,
     /// What the files held when they were looked at last.
     seen: Mutex<blake3::Hash>,
+}
+
+struct Acceptors {
+    open: TlsAcceptor,
+    regions: Option<TlsAcceptor>,
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
-            .field("cert", &self.cert)
+            .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }
@@ -81,32 +109,36 @@ impl fmt::Debug for Tls {
 impl Tls {
     /// Reads the files that the settings name; `None` where they name none.
     pub fn load(config: &TlsConfig) -> Result<Option<Self>, TlsError> {
-        let (Some(cert), Some(key)) = (&config.cert, &config.key) else {
+        let Some(files) = Files::read(config)? else {
             return Ok(None);
         };
-        let files = Files::read(cert, key)?;
         Ok(Some(Self {
-            acceptor: ArcSwap::from_pointee(files.acceptor(cert, key)?),
+            acceptors: ArcSwap::from_pointee(files.acceptors()?),
             seen: Mutex::new(files.hash()),
-            cert: cert.clone(),
-            key: key.clone(),
+            config: config.clone(),
         }))
     }
 
     /// Agrees on keys with a client.
-    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    pub(super) async fn accept<S>(&self, stream: S, entrance: Entrance) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let acceptor = self.acceptor.load_full();
+        let acceptors = self.acceptors.load_full();
+        let acceptor = match entrance {
+            Entrance::Open => &acceptors.open,
+            Entrance::Regions => acceptors.regions.as_ref().ok_or_else(|| {
+                io::Error::other("no authorities of other regions' nodes are known")
+            })?,
+        };
         tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await?
     }
 
-    /// Goes over to what the files hold now; keeps the old where that cannot be used.
-    fn look(&self) {
-        let read = Files::read(&self.cert, &self.key);
-        let files = match read {
-            Ok(files) => files,
+    /// Goes over to what the files hold now, also towards other nodes; keeps the old where that cannot be used.
+    fn look(&self, peers: &Peers) {
+        let files = match Files::read(&self.config) {
+            Ok(Some(files)) => files,
+            Ok(None) => return,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -119,10 +151,15 @@ impl Tls {
         if std::mem::replace(&mut *self.seen.lock(), hash) == hash {
             return;
         }
-        match files.acceptor(&self.cert, &self.key) {
-            Ok(acceptor) => {
-                self.acceptor.store(Arc::new(acceptor));
-                tracing::info!(cert = %self.cert.display(), "certificate was replaced");
+        let renewed = files.acceptors().and_then(|acceptors| {
+            peers.renew(&self.config)?;
+            Ok(acceptors)
+        });
+        match renewed {
+            Ok(acceptors) => {
+                self.acceptors.store(Arc::new(acceptors));
+                let cert = files.cert.0.display();
+                tracing::info!(%cert, "certificate was replaced");
             }
             Err(error) => {
                 tracing::error!(
@@ -134,7 +171,7 @@ impl Tls {
     }
 
     /// Follows the files until `stop`: looks every few seconds, and at once at SIGHUP.
-    pub(super) async fn follow(&self, clock: &dyn Clock, stop: CancellationToken) {
+    pub(super) async fn follow(&self, peers: &Peers, clock: &dyn Clock, stop: CancellationToken) {
         let mut hangup = signal(SignalKind::hangup()).ok();
         let mut hung_up = async || match &mut hangup {
             Some(hangup) => hangup.recv().await,
@@ -146,60 +183,139 @@ impl Tls {
                 () = clock.sleep(LOOK) => {}
                 _ = hung_up() => {}
             }
-            self.look();
+            self.look(peers);
         }
     }
 }
 
-/// What the two files hold.
+/// A file and what it holds.
+type Read = (PathBuf, Vec<u8>);
+
+/// What the files hold.
 struct Files {
-    cert: Vec<u8>,
-    key: Vec<u8>,
+    cert: Read,
+    key: Read,
+    /// Only looked at for changes here; the client towards other nodes reads it itself.
+    ca: Option<Read>,
+    client_ca: Option<Read>,
+    versions: &'static [&'static SupportedProtocolVersion],
 }
 
 impl Files {
-    fn read(cert: &Path, key: &Path) -> Result<Self, TlsError> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| TlsError::Read {
-                path: path.to_owned(),
+    /// `None` where the settings name no certificate.
+    fn read(config: &TlsConfig) -> Result<Option<Self>, TlsError> {
+        let read = |path: &PathBuf| {
+            let held = std::fs::read(path).map_err(|source| TlsError::Read {
+                path: path.clone(),
                 source,
-            })
+            });
+            held.map(|held| (path.clone(), held))
         };
-        Ok(Self {
+        let (Some(cert), Some(key)) = (&config.cert, &config.key) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             cert: read(cert)?,
             key: read(key)?,
-        })
+            ca: config.ca.as_ref().map(read).transpose()?,
+            client_ca: config.client_ca.as_ref().map(read).transpose()?,
+            versions: match config.min_version {
+                TlsVersion::V12 => rustls::ALL_VERSIONS,
+                TlsVersion::V13 => &ONLY_1_3,
+            },
+        }))
     }
 
     fn hash(&self) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(self.cert.len() as u64).to_le_bytes());
-        hasher.update(&self.cert).update(&self.key);
+        let certain = [Some(&self.cert), Some(&self.key)];
+        for file in certain
+            .into_iter()
+            .chain([self.ca.as_ref(), self.client_ca.as_ref()])
+        {
+            let held = file.map_or(&[][..], |(_, held)| held);
+            hasher
+                .update(&(held.len() as u64).to_le_bytes())
+                .update(held);
+        }
         hasher.finalize()
     }
 
-    fn acceptor(&self, cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-        let bad = |path: &Path, what| {
-            let path = path.to_owned();
-            move |source| TlsError::Pem { path, what, source }
-        };
-        let chain = CertificateDer::pem_slice_iter(&self.cert).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(bad(cert, "certificate"))?;
-        if chain.is_empty() {
-            return Err(bad(cert, "certificate")(pem::Error::NoItemsFound));
-        }
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(bad(key, "private key"))?;
+    fn acceptors(&self) -> Result<Acceptors, TlsError> {
+        let regions = self.client_ca.as_ref().map(|(path, held)| {
+            let roots = authorities(path, held)?;
+            self.acceptor(Some((path, roots)))
+        });
+        Ok(Acceptors {
+            open: self.acceptor(None)?,
+            regions: regions.transpose()?,
+        })
+    }
+
+    /// What agrees on keys with everybody, or with those that show a certificate of these authorities.
+    fn acceptor(
+        &self,
+        clients: Option<(&PathBuf, RootCertStore)>,
+    ) -> Result<TlsAcceptor, TlsError> {
+        let (path, held) = &self.cert;
+        let chain = certificates(path, held)?;
+        let (key_path, key) = &self.key;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(bad(key_path, "private key"))?;
         let unusable = |source| TlsError::Unusable {
-            path: cert.to_owned(),
+            path: path.clone(),
             source,
         };
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(unusable)?
-            .with_no_client_auth();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(self.versions)
+            .map_err(unusable)?;
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some((path, roots)) => {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                config.with_client_cert_verifier(verifier.map_err(|source| {
+                    TlsError::Authorities {
+                        path: path.clone(),
+                        source,
+                    }
+                })?)
+            }
+        };
         let mut config = config.with_single_cert(chain, key).map_err(unusable)?;
         // the last one is for the listener of SQL, whose newer clients name it
         config.alpn_protocols = ["h2", "http/1.1", "postgresql"].map(Vec::from).to_vec();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
+}
+
+fn bad(path: &Path, what: &'static str) -> impl Fn(pem::Error) -> TlsError {
+    let path = path.to_owned();
+    move |source| TlsError::Pem {
+        path: path.clone(),
+        what,
+        source,
+    }
+}
+
+fn certificates(path: &Path, held: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_slice_iter(held).collect::<Result<Vec<_>, _>>();
+    let read = read.map_err(bad(path, "certificate"))?;
+    if read.is_empty() {
+        return Err(bad(path, "certificate")(pem::Error::NoItemsFound));
+    }
+    Ok(read)
+}
+
+fn authorities(path: &Path, held: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path, held)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::Unusable {
+                path: path.to_owned(),
+                source,
+            })?;
+    }
+    Ok(roots)
 }

@@ -3,6 +3,7 @@
 //! Inside, `model ← format ← store ← {log, catalog} ← replicate`; `fold` uses `model` only; `model`, `format` and
 //! `fold` know neither tokio nor `object_store`.
 
+pub mod audit;
 pub mod catalog;
 pub mod clock;
 pub mod error;
@@ -13,5 +14,6 @@ pub mod metrics;
 pub mod model;
 pub mod replicate;
 pub mod store;
+pub mod trace;
 
 pub use clock::{Clock, SystemClock};

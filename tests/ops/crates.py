@@ -3,6 +3,7 @@
 cargo-deny reads the same file; it is not to be had here in a version that reads this lock file.
 """
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -44,7 +45,31 @@ def crates(_home: Path) -> str:
             if needed["req"] == "*" and not needed.get("path"):
                 raise Wrong(f"{name} takes any version of {needed['name']}")
     check_reading()
-    return f"{len(packages)} crates, all under licences that are allowed"
+    linked = check_bill({(package["name"], package["version"]) for package in packages})
+    return f"{len(packages)} crates, all under licences that are allowed; {linked} of them are linked into the program"
+
+
+def check_bill(known: set[tuple[str, str]]) -> int:
+    """The bill of materials names what is linked, each with all that is known of it, and nothing that only tests."""
+    spec = importlib.util.spec_from_file_location("sbom", REPO / "ops/sbom.py")
+    sbom = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sbom)
+    bill = sbom.bill()
+    if bill != sbom.bill():
+        raise Wrong("the bill of materials is another one each time")
+    components = {each["bom-ref"]: each for each in [bill["metadata"]["component"], *bill["components"]]}
+    names = {each["name"] for each in components.values()}
+    if not {"isobath", "isobath-storage", "object_store", "rustls"} <= names or names & {"proptest", "criterion", "stateright"}:
+        raise Wrong(f"the bill of materials names {sorted(names)}")
+    for each in components.values():
+        if (each["name"], each["version"]) not in known or "licenses" not in each:
+            raise Wrong(f"{each}")
+        if "hashes" not in each and not each["name"].startswith("isobath"):
+            raise Wrong(f"{each['name']} has no checksum")
+    refs = [ref for each in bill["dependencies"] for ref in [each["ref"], *each["dependsOn"]]]
+    if set(refs) != set(components):
+        raise Wrong("the bill of materials names dependencies that it does not list")
+    return len(components)
 
 
 def permitted(expression: str, allowed: set[str]) -> bool:

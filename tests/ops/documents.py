@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.node import REPO, binary
 from recovery.program import run
 
-PAGES = ["quickstart.md", "operations.md"]
+PAGES = ["quickstart.md", "regions.md", "operations.md"]
 FENCE = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from harness.node import REPO, Node
 from harness.process import Process, free_port, wait_until
+from harness.regions import Cluster
 from harness.servers import Minio, answers, tool
 from recovery.program import run
 
@@ -32,6 +33,24 @@ SETTINGS = {
     "fold.checkpoint_interval": "200ms",
     "index.min_rows_for_graph": "200",
     "log.tail_interval_idle": "300ms",
+    "audit.enabled": "true",
+    "audit.interval": "100ms",
+}
+# What is recorded where there are several regions; of it what a test of seconds does not cause.
+REGIONAL = {
+    "isobath_region_up",
+    "isobath_breaker_open",
+    "isobath_region_round_trip_seconds",
+    "isobath_replication_lag_seconds",
+    "isobath_replication_held_seq",
+    "isobath_staleness_seconds",
+    "isobath_write_concern_seconds",
+}
+REGIONAL_RARE = {
+    "isobath_breaker_opened_total",
+    "isobath_read_repair_total",
+    "isobath_replication_hints_dropped_total",
+    "isobath_conflicts_total",
 }
 # What a test of seconds cannot make happen, or not for sure: a takeover in the middle of a write, the deletion of what is a
 # day old, a cache that is full, a first query before the namespace is open, a filter over a part that is large enough to
@@ -48,7 +67,7 @@ RARE = {
     "isobath_floor_seq",
     "isobath_cache_evicted_bytes_total",
     "isobath_http_denied_total",
-}
+} | REGIONAL_RARE
 
 
 class Wrong(AssertionError):
@@ -152,12 +171,36 @@ def on_live_nodes(home: Path, expressions: list[tuple[str, str]], known: dict[st
         output([tool("promtool"), "check", "metrics"], text)
         recorded |= check_page(text, known)
     named = {known[name].name for _, expr in expressions for name in NAME.findall(expr)}
+    recorded |= on_regions(home / "regions", known)
     if missing := named - recorded - RARE:
         raise Wrong(f"no node records {sorted(missing)}")
     evaluate(prometheus, expressions)
     for node in (third, second, first):
         node.stop()
     return len(recorded)
+
+
+def on_regions(home: Path, known: dict[str, Metric]) -> set[str]:
+    """Has three regions copy a write; the metrics that they record."""
+    cluster = Cluster(home, "file")
+    cluster.start()
+    rows = {"upsert_rows": [{"id": 1, "vector": [0.1, 0.9]}], "distance_metric": "cosine_distance"}
+    use1, euw1, apne1 = cluster.alive()
+    written = use1.write("books", rows | {"write_concern": {"regions": 3}})
+    euw1.query("books", {"rank_by": ["id", "asc"], "limit": 1}, {"x-isobath-min-token": written.token})
+    recorded: set[str] = set()
+
+    def all_there() -> bool:
+        for node in (use1, euw1, apne1):
+            recorded.update(check_page(node.get("/metrics")[1], known, node.name))
+        return recorded >= REGIONAL
+
+    try:
+        wait_until(all_there, "the metrics of regions", 60, 0.3)
+    except AssertionError:
+        raise Wrong(f"no region records {sorted(REGIONAL - recorded)}") from None
+    cluster.stop()
+    return recorded
 
 
 def ask(first: Node, second: Node) -> None:
@@ -181,7 +224,7 @@ def ask(first: Node, second: Node) -> None:
         time.sleep(0.2)
 
 
-def check_page(text: str, known: dict[str, Metric]) -> set[str]:
+def check_page(text: str, known: dict[str, Metric], region: str = "use1") -> set[str]:
     """Every sample belongs to a declared metric of its kind, has its help and its region; the names of all of them."""
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     helps = dict(re.findall(r"^# HELP (\w+) (.+)$", text, re.MULTILINE))
@@ -197,7 +240,7 @@ def check_page(text: str, known: dict[str, Metric]) -> set[str]:
             raise Wrong(f"{metric.name} is a {kinds.get(metric.name)} and declared a {metric.kind}")
         if helps.get(metric.name) != metric.help:
             raise Wrong(f"{metric.name} says {helps.get(metric.name)!r} and is declared to say {metric.help!r}")
-        if 'region="use1"' not in line:
+        if f'region="{region}"' not in line:
             raise Wrong(f"no region: {line}")
         found.add(metric.name)
     return found
@@ -226,7 +269,8 @@ def evaluate(prometheus: str, expressions: list[tuple[str, str]]) -> None:
         filled = expr.replace("$__rate_interval", "30s").replace("$region", ".*").replace("$instance", ".*")
         filled = re.sub(r"\[1[hd]\]", "[30s]", filled)
         results = query(prometheus, filled)
-        rare = set(NAME.findall(expr)) & RARE or 'status=~"' in expr or "cold" in expr
+        names = {name.removesuffix("_bucket").removesuffix("_count") for name in NAME.findall(expr)}
+        rare = names & (RARE | REGIONAL) or 'status=~"' in expr or "cold" in expr
         if place[0] != "I" and not results and not rare:
             raise Wrong(f"{place} shows nothing: {filled}")
 

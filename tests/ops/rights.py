@@ -44,12 +44,13 @@ KEYS = [
     "pin/777",
     "probe/777/00000000000000000000",
     "audit/use1/777",
+    "audit/euw1/777",
     "resident/777",
     "elsewhere",
 ]
 # Who creates what, and deletes what, as storage/src/store/keys and the roles of the engine have it.
 CREATES = {
-    "write": {"marker", "claim/use1", "log/use1", "probe"},
+    "write": {"audit/use1", "marker", "claim/use1", "log/use1", "probe"},
     "query": {"probe"},
     "index": {"data/books/index", "probe"},
     "compact": {"checkpoint", "data", "floor", "manifest", "pin", "probe"},
@@ -77,6 +78,7 @@ SETTINGS = {
     "fold.checkpoint_interval": "300ms",
     "index.min_rows_for_graph": "200",
     "log.tail_interval_idle": "300ms",
+    "audit.enabled": "true",
 }
 DIMENSIONS = 8
 

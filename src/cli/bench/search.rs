@@ -309,6 +309,7 @@ pub(super) fn options(consistency: Consistency) -> ReadOptions {
         wait: Duration::ZERO,
         on_stale: OnStale::Error,
         timeout: Duration::from_secs(30),
+        trace: None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Cold, ColdView, part::ColdPart};
 use crate::{
-    node::Node,
-    server::{EngineError, EngineErrorKind, Queried, QueryCommand, ReadOptions, StoreUse},
+    node::{Node, stopwatch::Stopwatch},
+    server::{EngineError, EngineErrorKind, Queried, QueryCommand, ReadOptions, Spent, StoreUse},
 };
 use isobath_query::{
     index::{PreparedQuery, Scratch},
@@ -159,6 +159,7 @@ impl Node {
         };
         let mut used = cold.used;
         let (searched, asked, parts) = (Arc::clone(&view), query.clone(), cold.parts);
+        let mut watch = Stopwatch::new(self.clock.as_ref());
         let found = self
             .search(options.timeout, move |context| {
                 asked.search(&searched, parts, context)
@@ -166,6 +167,10 @@ impl Node {
             .await?;
         let Some(found) = found else {
             return Ok(None);
+        };
+        let mut spent = Spent {
+            search: watch.lap(),
+            ..Spent::default()
         };
         let mut answer = found.answer;
         used.round_trips += 1;
@@ -177,6 +182,7 @@ impl Node {
             let said = format!("rows of namespace {namespace} could not be fetched");
             EngineError::new(EngineErrorKind::Unavailable, said).caused_by(error)
         })?;
+        spent.rerank = watch.lap();
         for ((hits, more), part) in fetched.into_iter().zip(&found.parts) {
             used.add(more);
             rows += part.ids.len() as u64 - part.hidden.len();
@@ -205,6 +211,7 @@ impl Node {
             bytes_queried: used.bytes,
             staleness,
             fetched: Some(used),
+            spent,
         }))
     }
 }

@@ -196,6 +196,9 @@ impl Folding {
             return Ok(None);
         }
         let unfolded = self.unfolded(&seen, &upto);
+        let start = self.clock.monotonic();
+        let folded = unfolded.values().flatten();
+        let folded = self.spans.of(folded.map(|block| &block.segment().header));
         let blocks = unfolded.iter().map(|(name, blocks)| {
             let blocks = blocks.iter();
             let blocks = blocks.filter_map(|b| Some((&b.segment().header, b.block()?)));
@@ -209,6 +212,8 @@ impl Folding {
             now_ms: self.clock.now_ms(),
         };
         let made = self.compactor.checkpoint(job).await?;
+        let time = self.clock.monotonic().saturating_sub(start);
+        self.spans.folded(&folded, "run", time);
         tracing::info!(number = made.checkpoint.number, ?upto, "checkpoint made");
         Ok(Some(made))
     }

@@ -7,6 +7,7 @@ use super::{
     NodeError, metrics,
     opener::{OpenError, Opener},
     positions::Positions,
+    spans::SegmentSpans,
 };
 use checkpoints::Rounds;
 use isobath_compactor::{CompactError, Compactor, Job, PlanInput, Prior, plan};
@@ -45,6 +46,8 @@ pub(super) struct Folding {
     pub(super) index: Arc<IndexService>,
     /// Up to where the views hold each log.
     pub(super) positions: Positions,
+    /// Records what is folded.
+    pub(super) spans: SegmentSpans,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -207,6 +210,8 @@ impl Folding {
             .iter()
             .filter_map(|b| Some((&b.segment().header, b.block()?)))
             .collect();
+        let folded = self.spans.of(blocks.iter().map(|(header, _)| *header));
+        let start = self.clock.monotonic();
         let prior = Prior {
             schema: installed.schema.clone(),
             parts: installed
@@ -229,6 +234,8 @@ impl Folding {
         match self.compactor.compact(job).await {
             Ok(None) => Ok(None),
             Ok(Some(compacted)) => {
+                let time = self.clock.monotonic().saturating_sub(start);
+                self.spans.folded(&folded, "part", time);
                 let made = self.opener.compacted(compacted, &installed.parts).await?;
                 Ok(Some(self.waiting(made)))
             }

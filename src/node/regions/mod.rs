@@ -27,6 +27,7 @@ use isobath_storage::{
     model::{ClusterId, LogId, Namespace, Region, ShardId, VersionVector},
     replicate::{Origin, Relay, RelayHandle, RelayParts},
     store::Store,
+    trace::Tracer,
 };
 use peer::RegionPeer;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -85,6 +86,7 @@ pub(super) struct RegionsParts<'a> {
     pub(super) link: Peers,
     pub(super) followed: &'a Followed,
     pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) tracer: &'a Tracer,
     pub(super) seed: [u8; 32],
     pub(super) shutdown: &'a CancellationToken,
 }
@@ -259,6 +261,7 @@ fn relays(
             follower: follower.clone(),
             clock: Arc::clone(parts.clock),
             rng: StdRng::from_seed(rng.random()),
+            tracer: parts.tracer.clone(),
             shutdown: parts.shutdown.clone(),
         });
         tasks.spawn(async move {

@@ -156,7 +156,7 @@ impl PerformanceJson {
 }
 
 /// The way that all answers took; `mixed` where they took several.
-fn path(answers: &[Answer]) -> &'static str {
+pub(crate) fn path(answers: &[Answer]) -> &'static str {
     let mut paths = answers.iter().map(|answer| answer.stats.path);
     let first = paths.next().unwrap_or_default();
     let path = if paths.all(|path| path == first) {

@@ -9,7 +9,7 @@ mod schema;
 mod value;
 mod written;
 
-pub(crate) use answer::{AnswerJson, Timing};
+pub(crate) use answer::{AnswerJson, Timing, path};
 pub(crate) use arrow::arrow_stream;
 pub(crate) use recalled::RecalledJson;
 pub(crate) use schema::{metadata_json, schema_json};

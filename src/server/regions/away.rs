@@ -6,12 +6,15 @@ use crate::server::{
     decode::depends_on_rows,
     engine_error::{EngineError, EngineErrorKind as Kind},
     error::ApiError,
-    headers::{FROM_REGION, SERVED_BY},
+    headers::{FROM_REGION, SERVED_BY, TRACEPARENT, trace_of},
     peers::{Original, Sent},
     state::Server,
 };
 use axum::{http::HeaderValue, response::Response};
-use isobath_storage::model::{Region, Token};
+use isobath_storage::{
+    model::{Region, Token},
+    trace::SpanKind,
+};
 use std::time::Duration;
 
 /// Between two attempts to reach another region.
@@ -90,13 +93,23 @@ pub(in crate::server) async fn send(
     };
     server.clock.sleep(place.delay).await;
     let mut original = original.clone();
+    let name = format!("to region {}", place.region);
+    let parent = trace_of(&original.headers);
+    let mut span = server.tracer.step(parent, SpanKind::Client, &name);
+    let parent = span.context().map(|context| context.to_string().parse());
+    if let Some(Ok(parent)) = parent {
+        original.headers.insert(TRACEPARENT, parent);
+    }
     let from = server.engine.ping().region;
     if let Ok(from) = HeaderValue::from_str(from.as_str()) {
         original.headers.insert(FROM_REGION, from);
     }
     match server.peers.send(address, &original).await {
         Sent::Answered(response) => Sent::Answered(served_by(response, place.region)),
-        other => other,
+        other => {
+            span.fail();
+            other
+        }
     }
 }
 

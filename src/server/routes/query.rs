@@ -11,6 +11,7 @@ use crate::server::{
     peers::{Original, Sent},
     regions::send,
     request::{Arrived, NamespacePath},
+    slow::Times,
     state::{Server, Shared},
 };
 use axum::{
@@ -20,7 +21,7 @@ use axum::{
     response::{IntoResponse, Json, Response},
 };
 use isobath_query::search::RankBy;
-use isobath_storage::model::{Schema, Token};
+use isobath_storage::model::{Namespace, Schema, Token};
 use serde_json::json;
 
 /// `POST /v2/namespaces/{namespace}/query`.
@@ -35,31 +36,53 @@ pub(crate) async fn query(
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok());
     let wants_arrow = accepted.is_some_and(|accepted| accepted.contains(ARROW));
-    let (asked, options, original) = read(&server, arrived, request, decode_query).await?;
+    let answered = answer_query(&server, &namespace, arrived, request, wants_arrow).await;
+    if let Err(fault) = &answered {
+        server.note_other(Some(&namespace), "query", arrived.0, Some(fault));
+    }
+    answered
+}
+
+/// The answer to a query, in Arrow if that is wanted, else in JSON.
+async fn answer_query(
+    server: &Server,
+    namespace: &Namespace,
+    arrived: Arrived,
+    request: Request,
+    wants_arrow: bool,
+) -> Result<Response, ApiError> {
+    let (asked, options, original) = read(server, arrived, request, decode_query).await?;
     let remote = (options.on_stale == OnStale::Remote).then(|| options.min_token.clone());
     let command = QueryCommand {
         queries: asked.asked.iter().map(|one| one.query.clone()).collect(),
         fusion: asked.fusion.clone(),
     };
     let start = server.clock.monotonic();
-    let queried = server.engine.query(&namespace, command, options).await;
+    let queried = server.engine.query(namespace, command, options).await;
     let queried = match queried.map_err(ApiError::from) {
         Err(stale) if stale.is_stale() => {
             let token = remote.flatten();
-            return elsewhere(&server, token, &original).await.ok_or(stale);
+            return elsewhere(server, token, &original).await.ok_or(stale);
         }
         queried => queried?,
     };
     check_metrics(&asked, &queried.schema)?;
+    let answered = server.clock.monotonic();
     let timing = Timing {
-        total: server.since(arrived.0),
-        execution: server.since(start),
+        total: answered.saturating_sub(arrived.0),
+        execution: answered.saturating_sub(start),
     };
     let response = if wants_arrow {
         ([(CONTENT_TYPE, ARROW)], arrow_stream(&asked, &queried)?).into_response()
     } else {
         Json(AnswerJson::new(&asked, &queried, timing)).into_response()
     };
+    let times = Times {
+        arrived: arrived.0,
+        decoded: start,
+        answered,
+    };
+    server.note_query(namespace, &asked, &queried, times);
     Ok(with_token(response, &queried.token))
 }
 

@@ -5,11 +5,13 @@ use crate::server::{
     error::ApiError,
     gate::bearer,
     keys::KeyHash,
+    peer::Peer,
     regions::{NamespaceReplication, PUSH_BYTES, Pushed, RegionPong, RegionStatus},
     request::NamespacePath,
     state::{Server, Shared},
 };
 use axum::{
+    Extension,
     body::Body,
     extract::{Query, State},
     http::{HeaderMap, StatusCode},
@@ -86,11 +88,12 @@ pub(crate) struct PushParams {
 /// `POST /internal/v1/segments`: for the nodes of other regions.
 pub(crate) async fn push(
     State(server): State<Shared>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     params: Query<PushParams>,
     body: Body,
 ) -> Result<Json<VersionVector>, ApiError> {
-    check_key(&server, &headers)?;
+    check_key(&server, peer, &headers)?;
     let _permit = server
         .requests
         .try_acquire()
@@ -111,9 +114,10 @@ pub(crate) async fn push(
 /// `GET /internal/v1/region`: for the nodes of other regions.
 pub(crate) async fn ping(
     State(server): State<Shared>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Json<RegionPong>, ApiError> {
-    check_key(&server, &headers)?;
+    check_key(&server, peer, &headers)?;
     let pong = server.engine.region_pong();
     pong.map(Json).ok_or_else(|| {
         ApiError::no_route(
@@ -123,9 +127,14 @@ pub(crate) async fn ping(
     })
 }
 
-/// Refuses who does not know the cluster's key; without one everybody. Hashes are compared, which takes equally long
+/// Refuses who does not know the cluster's key; without one everybody. Where nodes of other regions have an address of
+/// their own, refuses who came in elsewhere. Hashes are compared, which takes equally long
 /// whatever they are.
-fn check_key(server: &Server, headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_key(server: &Server, peer: Peer, headers: &HeaderMap) -> Result<(), ApiError> {
+    if server.config.region_listen.is_some() && !peer.is_region() {
+        let text = "nodes of other regions are heard at `server.region_listen` only";
+        return Err(ApiError::forbidden(text));
+    }
     let Some(key) = &server.cluster_key else {
         return Err(ApiError::unauthorized("this node has no cluster key"));
     };

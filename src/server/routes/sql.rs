@@ -174,6 +174,7 @@ impl Ask<'_> {
             Outcome::Rows(rows) => answer.json(rows, &session).await?,
             Outcome::Done(name, rows) => answer.done(name, rows, &session),
         };
+        self.server.note_other(None, "sql", self.arrived.0, None);
         Ok(match &session.token {
             Some(token) => with_token(response, token),
             None => response,

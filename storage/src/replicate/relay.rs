@@ -11,6 +11,7 @@ use crate::{
     log::{Fault, LogHandle, Read, Segments, Tail, heavy},
     model::{ClusterId, LogId, Region, Seq},
     store::Store,
+    trace::Tracer,
 };
 use bytes::Bytes;
 use isobath_config::{LogConfig, ReplicateConfig, Replication};
@@ -61,6 +62,8 @@ pub struct RelayParts {
     pub clock: Arc<dyn Clock>,
     /// Chance: spreads requests.
     pub rng: StdRng,
+    /// Records what becomes of segments.
+    pub tracer: Tracer,
     /// Ends the relay.
     pub shutdown: CancellationToken,
 }
@@ -158,6 +161,7 @@ enum Event {
 /// One log of another region, copied into the region's own bucket.
 #[derive(Debug)]
 pub struct Relay {
+    cluster: ClusterId,
     origin: LogId,
     dest: Region,
     mode: Replication,
@@ -170,6 +174,7 @@ pub struct Relay {
     follower: LogHandle<()>,
     clock: Arc<dyn Clock>,
     rng: StdRng,
+    tracer: Tracer,
     shutdown: CancellationToken,
     tail: Tail,
     ways: std::collections::BTreeMap<Seq, Way>,
@@ -213,6 +218,7 @@ impl Relay {
             state: state_watch,
         };
         let relay = Self {
+            cluster: parts.cluster,
             origin: log,
             dest: parts.dest,
             mode: parts.mode,
@@ -229,6 +235,7 @@ impl Relay {
             adopted,
             follower: parts.follower,
             rng: parts.rng,
+            tracer: parts.tracer,
             shutdown: parts.shutdown,
             tail: Tail::new(parts.log.tail_interval, parts.log.tail_interval_idle, now),
             ways: std::collections::BTreeMap::new(),
@@ -440,10 +447,15 @@ impl Relay {
             self.count_repairs(1);
         }
         let ms = self.clock.now_ms().saturating_sub(header.hlc_max.millis());
-        let lag = Duration::from_millis(ms).as_secs_f64();
+        let lag = Duration::from_millis(ms);
+        let traced = self.tracer.segment(self.cluster, self.origin, header.seq);
+        if let Some(context) = traced.filter(|_| !read.segment.blocks.is_empty()) {
+            let mut span = self.tracer.began(context, "copy segment", lag);
+            span.set("isobath.path", path);
+        }
         let (origin, dest) = (self.origin.region.to_string(), self.dest.to_string());
         ::metrics::histogram!(metrics::LAG, "origin" => origin, "dest" => dest, "path" => path)
-            .record(lag);
+            .record(lag.as_secs_f64());
     }
 
     fn note_held(&self, seq: Seq) {

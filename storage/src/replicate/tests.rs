@@ -161,6 +161,7 @@ impl World {
             shutdown: shutdown.clone(),
         });
         let (relay, _) = Relay::start(RelayParts {
+            tracer: crate::trace::Tracer::default(),
             cluster: cluster(),
             origin: Origin {
                 log: log_id(),

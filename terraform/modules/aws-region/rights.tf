@@ -13,7 +13,7 @@ locals {
 
   # What a role creates in the own bucket. A process probes the bucket when it starts, under probe/.
   creates = {
-    write     = ["claim/${var.region}/*", "log/${var.region}/*", "marker", "probe/*"]
+    write     = ["audit/${var.region}/*", "claim/${var.region}/*", "log/${var.region}/*", "marker", "probe/*"]
     query     = ["probe/*"]
     index     = ["data/*/index/*", "probe/*"]
     compact   = ["checkpoint/*", "data/*", "floor/*", "manifest/*", "pin/*", "probe/*"]

@@ -5,7 +5,7 @@ locals {
   object = "projects/_/buckets/${var.bucket}/objects/${var.prefix == "" ? "" : "${var.prefix}/"}"
 
   creates = {
-    write     = ["claim/${var.region}/", "log/${var.region}/", "marker", "probe/"]
+    write     = ["audit/${var.region}/", "claim/${var.region}/", "log/${var.region}/", "marker", "probe/"]
     query     = ["probe/"]
     index     = ["data/", "probe/"]
     compact   = ["checkpoint/", "data/", "floor/", "manifest/", "pin/", "probe/"]

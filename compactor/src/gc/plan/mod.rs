@@ -70,9 +70,11 @@ pub(super) fn plan_by(facts: &Facts, times: &Times, rules: Rules) -> Plan {
     let reachable = data::Reachable::of(facts, &kept);
     for (key, seen) in &facts.objects {
         let fate = match key {
-            AnyKey::Marker(_) | AnyKey::Cluster(_) | AnyKey::Claim(_) | AnyKey::Floor(_) => {
-                keep("it is never deleted")
-            }
+            AnyKey::Marker(_)
+            | AnyKey::Cluster(_)
+            | AnyKey::Claim(_)
+            | AnyKey::Floor(_)
+            | AnyKey::Audit(_) => keep("it is never deleted"),
             AnyKey::Segment(segment) => floors::segment(facts, times, rules, &plan, segment),
             AnyKey::Checkpoint(checkpoint) => kept.checkpoint(checkpoint.0),
             AnyKey::Manifest(manifest) => kept.manifest(manifest),

@@ -1,8 +1,8 @@
 //! [`AnyKey`]: the key of an object of whatever kind.
 
 use super::{
-    AckKey, CheckpointKey, ClaimKey, ClusterKey, DeadKey, FloorKey, IndexKey, InvalidKey, Key,
-    ManifestKey, MapKey, MarkerKey, PartKey, PinKey, ProbeKey, RunKey, SegmentKey,
+    AckKey, AuditKey, CheckpointKey, ClaimKey, ClusterKey, DeadKey, FloorKey, IndexKey, InvalidKey,
+    Key, ManifestKey, MapKey, MarkerKey, PartKey, PinKey, ProbeKey, RunKey, SegmentKey,
 };
 use object_store::path::Path;
 
@@ -27,6 +27,7 @@ pub enum AnyKey {
     Index(IndexKey),
     Ack(AckKey),
     Pin(PinKey),
+    Audit(AuditKey),
     Probe(ProbeKey),
 }
 
@@ -48,6 +49,7 @@ impl AnyKey {
             Self::Index(_) => "index",
             Self::Ack(_) => "ack",
             Self::Pin(_) => "pin",
+            Self::Audit(_) => "audit records",
             Self::Probe(_) => "probe object",
         }
     }
@@ -80,6 +82,7 @@ impl Key for AnyKey {
             Self::Index(key) => key.path(),
             Self::Ack(key) => key.path(),
             Self::Pin(key) => key.path(),
+            Self::Audit(key) => key.path(),
             Self::Probe(key) => key.path(),
         }
     }
@@ -97,6 +100,7 @@ impl Key for AnyKey {
             "data" => Self::parse_data(path),
             "ack" => AckKey::parse(path).map(Self::Ack),
             "pin" => PinKey::parse(path).map(Self::Pin),
+            "audit" => AuditKey::parse(path).map(Self::Audit),
             "probe" => ProbeKey::parse(path).map(Self::Probe),
             _ => Err(InvalidKey::new(
                 "object of isobath",

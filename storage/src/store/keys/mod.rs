@@ -5,6 +5,7 @@
 //! first.
 
 mod any;
+mod audit;
 mod catalog;
 mod data;
 mod index;
@@ -12,6 +13,7 @@ mod log;
 mod text;
 
 pub use any::AnyKey;
+pub use audit::AuditKey;
 pub use catalog::{AckKey, CheckpointKey, ClusterKey, ManifestKey, MarkerKey, PinKey, ProbeKey};
 pub use data::{DeadKey, MapKey, PartKey, RunKey};
 pub use index::{IndexFile, IndexKey};

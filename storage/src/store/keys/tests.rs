@@ -47,6 +47,14 @@ fn catalog_key() -> impl Strategy<Value = AnyKey> {
         any::<u64>().prop_map(|k| AnyKey::Ack(AckKey(k))),
         uuid().prop_map(|id| AnyKey::Pin(PinKey(id))),
         (uuid(), any::<u64>()).prop_map(|(run, n)| AnyKey::Probe(ProbeKey { run, n })),
+        (region(), any::<u64>(), uuid(), any::<u64>()).prop_map(|(region, at_ms, node, n)| {
+            AnyKey::Audit(AuditKey {
+                region,
+                at_ms,
+                node,
+                n,
+            })
+        }),
     ]
 }
 

@@ -26,7 +26,7 @@ run "each_role_creates_what_it_makes_and_nothing_else" {
   assert {
     condition = alltrue([
       for role, keys in {
-        write     = ["claim/use1/*", "log/use1/*", "marker", "probe/*"]
+        write     = ["audit/use1/*", "claim/use1/*", "log/use1/*", "marker", "probe/*"]
         query     = ["probe/*"]
         index     = ["data/*/index/*", "probe/*"]
         compact   = ["checkpoint/*", "data/*", "floor/*", "manifest/*", "pin/*", "probe/*"]
