@@ -93,8 +93,8 @@ impl Process {
         } = parts;
         let mut rng = StdRng::from_seed(seed);
         let traces = start_traces(&config, &environment, &clock, &mut rng)?;
-        let ports = Ports::bind(&config)?;
-        let (address, postgres) = ports.addresses();
+        let doors = Ports::bind(&config)?;
+        let (address, postgres) = doors.addresses();
         let (store, audit) = open_buckets(&config, environment, &clock)?;
         let cluster_key = cluster.as_ref().and_then(|cluster| cluster.key.clone());
         // What cannot be used is told before anything is started.
@@ -114,7 +114,7 @@ impl Process {
         })
         .await?;
         let patience = config.server.request_timeout;
-        let listening = ports.listen(&node, clock.as_ref(), patience).await;
+        let listening = doors.listen(&node, clock.as_ref(), patience).await;
         let (listening, listening_sql) = match listening {
             Ok(listening) => listening,
             Err(error) => {
