@@ -67,6 +67,9 @@ _isobath() {
             isobath,snapshot)
                 cmd="isobath__subcmd__snapshot"
                 ;;
+            isobath,sql)
+                cmd="isobath__subcmd__sql"
+                ;;
             isobath,verify)
                 cmd="isobath__subcmd__verify"
                 ;;
@@ -168,6 +171,9 @@ _isobath() {
                 ;;
             isobath__subcmd__help,snapshot)
                 cmd="isobath__subcmd__help__subcmd__snapshot"
+                ;;
+            isobath__subcmd__help,sql)
+                cmd="isobath__subcmd__help__subcmd__sql"
                 ;;
             isobath__subcmd__help,verify)
                 cmd="isobath__subcmd__help__subcmd__verify"
@@ -296,7 +302,7 @@ _isobath() {
 
     case "${cmd}" in
         isobath)
-            opts="-h -V --log-filter --log-format --help --version bench cluster completions config demo dev doctor export gc import inspect keys man restore serve snapshot verify help"
+            opts="-h -V --log-filter --log-format --help --version bench cluster completions config demo dev doctor export gc import inspect keys man restore serve snapshot sql verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -318,7 +324,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__bench)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --base --queries --truth --filtered --clients --recall --seconds --dir --reuse --canned --json --check --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --base --queries --truth --filtered --clients --recall --seconds --dir --reuse --canned --json --check --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -341,6 +347,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -654,7 +664,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__config__subcmd__check)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -677,6 +687,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -768,7 +782,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__config__subcmd__print)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -791,6 +805,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -894,7 +912,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__doctor)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,6 +935,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1002,7 +1024,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__gc)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --dry-run --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --dry-run --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1025,6 +1047,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1060,7 +1086,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__help)
-            opts="bench cluster completions config demo dev doctor export gc import inspect keys man restore serve snapshot verify help"
+            opts="bench cluster completions config demo dev doctor export gc import inspect keys man restore serve snapshot sql verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1510,6 +1536,20 @@ _isobath() {
         isobath__subcmd__help__subcmd__snapshot__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        isobath__subcmd__help__subcmd__sql)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2046,7 +2086,7 @@ _isobath() {
             return 0
             ;;
         isobath__subcmd__serve)
-            opts="-h -V --config --region --bucket --cache --listen --tls-cert --tls-key --roles --set --cluster --log-filter --log-format --help --version"
+            opts="-h -V --config --region --bucket --cache --listen --pg --tls-cert --tls-key --roles --set --cluster --log-filter --log-format --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2069,6 +2109,10 @@ _isobath() {
                     return 0
                     ;;
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2258,6 +2302,60 @@ _isobath() {
                 return 0
             fi
             case "${prev}" in
+                --log-filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        isobath__subcmd__sql)
+            opts="-c -f -h -V --url --patience --key-file --command --file --format --timing --log-filter --log-format --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table jsonl" -- "${cur}"))
+                    return 0
+                    ;;
                 --log-filter)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
