@@ -269,7 +269,7 @@ mod tests {
                  WHERE c.relname OPERATOR(pg_catalog.~) '^(docs)$' COLLATE pg_catalog.default \
                  AND pg_catalog.pg_table_is_visible(c.oid)"
             ),
-            "SELECT c.oid FROM pg_catalog.pg_class AS c LEFT JOIN pg_catalog.pg_namespace AS n \
+            "SELECT c.oid FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n \
              ON n.oid = c.relnamespace WHERE c.relname ~ '^(docs)$' AND pg_table_is_visible(c.oid)"
         );
         assert_eq!(

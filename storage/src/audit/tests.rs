@@ -1,3 +1,5 @@
+//! Tests of audit records: batches, faults of the store, and what is dropped.
+
 use super::*;
 use crate::{
     Clock, SystemClock,
