@@ -2,6 +2,7 @@
 has all its rows on a node that has nothing; once the branch is deleted too, the bytes of both go."""
 
 import argparse
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from .sweep import collect, expect_clean
 
 DIMENSIONS = 16
 ROWS = 2_000
+# Several times as long as a node waits between two checkpoints where there is something new.
+QUIET_S = 4.0
 
 
 def main() -> None:
@@ -80,11 +83,14 @@ def write(node: Node, count: int) -> dict[int, int]:
 
 
 def checkpointed(node: Node) -> None:
-    """Waits for another checkpoint."""
+    """Waits for another checkpoint, and until none follows: the first may be older than what was written last."""
     prefix = Path(node.bucket.url.removeprefix("file://")) / "checkpoint"
-    newest = lambda: min((path.name for path in prefix.iterdir()), default="")
+    newest = lambda: min((path.name for path in prefix.glob("*")), default="")
     before = newest()
     wait_until(lambda: newest() != before, "another checkpoint", 60)
+    while before != newest():
+        before = newest()
+        time.sleep(QUIET_S)
 
 
 def compare(node: Node, expected: dict[int, int], what: str) -> None:
