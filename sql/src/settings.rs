@@ -8,6 +8,9 @@ const TOKEN_WAIT: Duration = Duration::from_secs(10);
 /// The most rows that the index can be asked for.
 const MAX_K: usize = 1_000_000;
 
+/// The longest list that `isobath.search_l` may ask of index searches.
+const MAX_SEARCH_L: usize = 100_000;
+
 /// What `SET` says, for one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -103,10 +106,11 @@ impl Settings {
                 let token = token.parse().map_err(|_| bad("a token of an answer"))?;
                 self.freshness.token = Some(token);
             }
-            ("isobath.search_l", _) => {
-                let said = "isobath.search_l: searches take as much effort as their recall needs; \
-                            set isobath.recall_target";
-                return Err(SqlError::new(crate::SqlErrorKind::Unsupported, said));
+            ("isobath.search_l", value) => {
+                let list = value.unwrap_or("0").parse().ok();
+                let list = list.filter(|list| *list <= MAX_SEARCH_L);
+                let wanted = "the length of a search list up to 100000, or 0";
+                search.search_l = list.ok_or_else(|| bad(wanted))?;
             }
             ("statement_timeout", value) => {
                 let time = duration(value.unwrap_or("0")).ok_or_else(|| bad("a time"))?;
@@ -124,6 +128,7 @@ impl Settings {
         Ok(match name.as_str() {
             "isobath.search_mode" => self.search.search_mode.clone(),
             "isobath.recall_target" => self.search.recall_target.to_string(),
+            "isobath.search_l" => self.search.search_l.to_string(),
             "isobath.max_k" => self.search.max_k.to_string(),
             "isobath.consistency" if self.freshness.strong => "strong".to_owned(),
             "isobath.consistency" => "eventual".to_owned(),
@@ -189,6 +194,7 @@ mod tests {
         for (name, value, shown) in [
             ("isobath.search_mode", "exact", "exact"),
             ("ISOBATH.max_k", "5", "5"),
+            ("isobath.search_l", "400", "400"),
             ("statement_timeout", "2s", "2000ms"),
             ("statement_timeout", "0", "0ms"),
             ("client_encoding", "utf-8", "UTF8"),
@@ -203,7 +209,8 @@ mod tests {
         let mut settings = Settings::default();
         for (name, value) in [
             ("isobath.search_mode", "fast"),
-            ("isobath.search_l", "100"),
+            ("isobath.search_l", "-1"),
+            ("isobath.search_l", "100001"),
             ("isobath.recall_target", "2"),
             ("isobath.max_k", "99999999999"),
             ("isobath.token", "x"),

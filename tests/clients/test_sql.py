@@ -78,8 +78,8 @@ def run(node, sql, params=(), **more):
     return answer
 
 
-def rows(node, sql, params=()):
-    return [list(row.values()) for row in run(node, sql, params)["rows"]]
+def rows(node, sql, params=(), **more):
+    return [list(row.values()) for row in run(node, sql, params, **more)["rows"]]
 
 
 def plan(node, sql, params=()):
@@ -428,6 +428,18 @@ def test_reciprocal_ranks_are_those_of_the_query_api(node, passages):
         SELECT coalesce(v.id, t.id) AS id, coalesce(1.0 / (60 + v.rank), 0) + coalesce(1.0 / (60 + t.rank), 0) AS score
         FROM v FULL OUTER JOIN t ON v.id = t.id ORDER BY score DESC, id LIMIT 10""", [query, text])
     assert same(found, [[row["id"], row["$dist"]] for row in answer[1]["results"][0]["rows"]]), (found, answer[1])
+
+
+def test_a_list_as_long_as_the_table_finds_what_a_scan_finds(node, passages):
+    sql = "SELECT id FROM passages ORDER BY vector <=> '[0.3,0.9,0.1,0.4]' LIMIT 20"
+    exact = rows(node, sql, settings={"isobath.search_mode": "exact"})
+    assert rows(node, sql, settings={"isobath.search_l": "600"}) == exact
+    assert len(rows(node, sql, settings={"isobath.search_l": "1"})) == 20
+    shown = str(run(node, f"EXPLAIN {sql}", settings={"isobath.search_l": "77"})["rows"])
+    assert ANN in shown and "search_l=77" in shown and "recall_target" not in shown
+    for wrong in ("-1", "1e9", "100001", "many"):
+        status, answer = post(node, "/v2/sql", {"sql": sql, "settings": {"isobath.search_l": wrong}})[:2]
+        assert status == 400 and "isobath.search_l" in str(answer), (wrong, answer)
 
 
 def test_settings_of_one_statement(node, docs):

@@ -52,7 +52,10 @@ impl Index {
             let dead = options.dead as f32 / self.len().max(1) as f32;
             (list as f32 / (1.0 - dead).clamp(LEAST_LIVE, 1.0)) as usize
         };
-        let list = options.list.unwrap_or_else(calibrated).max(k);
+        let list = options
+            .list
+            .map_or_else(calibrated, |list| list.min(self.len()))
+            .max(k);
         let path = options
             .path
             .unwrap_or_else(|| self.path(options.filter, list));

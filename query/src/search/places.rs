@@ -32,6 +32,9 @@ pub struct NearestQuery {
     pub exact: bool,
     /// The recall that an approximate search aims for; `None` = the index's default.
     pub recall_target: Option<f32>,
+    /// The length of an index search's list, in place of what the recall asks for: a longer one finds more and
+    /// takes longer; at most the rows of the index are meant.
+    pub list: Option<usize>,
 }
 
 /// A predicate over rows that the caller evaluates.
@@ -79,6 +82,7 @@ pub fn nearest_places(
         exact,
         limit: query.limit,
         recall_target: query.recall_target,
+        list: query.list,
     };
     let mut found = nearest::rank(&target, &sets, how(query.exact), context, &mut stats)?;
     let mut without = vec![];

@@ -105,6 +105,7 @@ impl Rank {
                     exact: matches!(query.rank_by, RankBy::Knn { .. }),
                     limit,
                     recall_target: query.recall_target,
+                    list: None,
                 };
                 Self::Nearest(Target::bind(attribute, vector, &view.schema)?, how)
             }

@@ -49,6 +49,8 @@ pub(crate) struct Ranking {
     pub(crate) radius: Option<Radius>,
     /// The recall that the search aims for.
     pub(crate) recall_target: f32,
+    /// The length of the search's list, where it is said.
+    pub(crate) list: Option<usize>,
 }
 
 /// The nearest rows of a table that pass its predicates: in place of a scan of all of them, below the sort
@@ -153,6 +155,7 @@ impl Ranking {
             limit: self.limit,
             exact: false,
             recall_target: Some(self.recall_target),
+            list: self.list,
         };
         let mut found = nearest_places(view, &asked, predicate, context)?;
         if let Some(radius) = self.radius {
@@ -192,6 +195,7 @@ impl DisplayAs for AnnTopKExec {
             limit,
             radius,
             recall_target,
+            list,
         } = &self.ranking;
         let table = &self.scan.table.view.namespace;
         let metric = measure.metric();
@@ -207,7 +211,10 @@ impl DisplayAs for AnnTopKExec {
         if let Some(Radius { most, inclusive }) = radius {
             write!(f, ", radius{}{most}", if *inclusive { "<=" } else { "<" })?;
         }
-        write!(f, ", recall_target={recall_target}")?;
+        match list {
+            Some(list) => write!(f, ", search_l={list}")?,
+            None => write!(f, ", recall_target={recall_target}")?,
+        }
         write_filters(f, &self.scan.filters)
     }
 }

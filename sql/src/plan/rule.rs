@@ -201,6 +201,7 @@ fn search(
             target if target > 0.0 => narrow(target),
             _ => table.source.recall_target(),
         },
+        list: Some(options.search_l).filter(|list| *list > 0),
     };
     let mut scan = scan.clone();
     scan.filters = filters;

@@ -24,6 +24,8 @@ pub(super) struct How {
     pub(super) limit: usize,
     /// The share of them that an approximate search is to find; `None` = the index's default.
     pub(super) recall_target: Option<f32>,
+    /// The length of an index search's list, in place of what the target asks for.
+    pub(super) list: Option<usize>,
 }
 
 /// The `limit` nearest rows by (distance, id).

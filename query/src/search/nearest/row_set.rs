@@ -130,6 +130,7 @@ impl<'a> RowSetSearch<'a> {
             filter: passing,
             path: walk.then_some(SearchPath::Graph),
             dead: self.set.set.hidden.count(),
+            list: self.how.list,
             expired: Some(&expired),
             ..SearchOptions::default()
         };
