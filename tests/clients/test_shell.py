@@ -16,16 +16,15 @@ def typed(node, text: bytes, until: bytes) -> bytes:
     shell = subprocess.Popen(
         [binary(), "sql", "--url", node.url], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
     os.close(theirs)
-    shown, end = b"", time.monotonic() + 60
+    end = time.monotonic() + 60
     try:
         wait_for(ours, b"isobath> ", end)
         os.write(ours, text)
-        shown = wait_for(ours, until, end)
+        return wait_for(ours, until, end)
     finally:
         shell.kill()
         shell.wait()
         os.close(ours)
-    return shown
 
 
 def wait_for(terminal: int, wanted: bytes, end: float) -> bytes:

@@ -31,6 +31,10 @@ class Answer:
         return self.headers["x-isobath-token"]
 
 
+# the most rows that one query answers
+PAGE = 10_000
+
+
 class Region(Node):
     """The process of a region. Its own file says how it reaches the others: through proxies, so that the ways
     between regions can be slow and cut."""
@@ -72,13 +76,19 @@ class Region(Node):
         return self.ask("POST", f"/v2/namespaces/{namespace}/query", body, headers)
 
     def rows(self, namespace: str, headers: Mapping[str, str] | None = None) -> dict:
-        """All rows of a namespace by id; none where it does not exist."""
-        ask = {"rank_by": ["id", "asc"], "limit": 10_000, "include_attributes": True}
-        answer = self.query(namespace, ask, headers)
-        if answer.status == 404:
-            return {}
-        assert answer.status == 200, f"{self.name}: {answer}"
-        return {row["id"]: row for row in answer.body["rows"]}
+        """All rows of a namespace by id, page after page; none where it does not exist."""
+        rows: dict = {}
+        ask = {"rank_by": ["id", "asc"], "limit": PAGE, "include_attributes": True}
+        while True:
+            answer = self.query(namespace, ask, headers)
+            if answer.status == 404:
+                return {}
+            assert answer.status == 200, f"{self.name}: {answer}"
+            page = answer.body["rows"]
+            rows |= {row["id"]: row for row in page}
+            if len(page) < PAGE:
+                return rows
+            ask["filters"] = ["id", "Gt", page[-1]["id"]]
 
 
 class Cluster:

@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def managed(args: argparse.Namespace, home: Path) -> str:
-    settings = SETTINGS | {"log.min_put_interval": "10ms", "replicate.gap_timeout": "2s"}
+    settings = SETTINGS | {"replicate.gap_timeout": "2s"}
     cluster = Cluster(home, "minio", settings, "managed", members=REGIONS[:2])
     source, target = (cluster.minios[name] for name in cluster.members)
     Mirror(home / "there").start(source, target, f"region/log/{REGIONS[0]}/")

@@ -19,6 +19,8 @@ from .program import run
 
 NAMESPACE = "shared"
 SETTINGS = {
+    # one writer after the other is not slowed to what a store that charges should be sent
+    "log.min_put_interval": "10ms",
     "fold.interval": "200ms",
     "fold.checkpoint_interval": "2s",
     "replicate.ack_interval": "1s",
