@@ -121,8 +121,9 @@ impl Workshop<'_> {
         loop {
             let bits = choice.remove(0);
             let codes = self.encode(bits)?;
-            let recall = self.probes.scan_recall(&codes, 10, SCAN_KEEP)?;
             let last = choice.is_empty();
+            let wanted = if last { 0.0 } else { SCAN_RECALL };
+            let recall = self.probes.scan_recall(&codes, 10, SCAN_KEEP, wanted)?;
             if !last && (recall < SCAN_RECALL || self.many(&codes)? < SCAN_RECALL_MANY) {
                 continue;
             }
@@ -135,7 +136,7 @@ impl Workshop<'_> {
 
     fn many(&self, codes: &Codes) -> Result<f32, IndexError> {
         self.probes
-            .scan_recall(codes, NEAREST, default_keep(NEAREST))
+            .scan_recall(codes, NEAREST, default_keep(NEAREST), SCAN_RECALL_MANY)
     }
 
     fn encode(&self, bits: Bits) -> Result<Codes, IndexError> {

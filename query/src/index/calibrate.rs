@@ -98,16 +98,23 @@ impl<'a> Probes<'a> {
         self.list.len().div_ceil(self.threads.max(1)).max(1)
     }
 
-    /// Recall at k of a scan of all codes with a rerank of `keep`.
+    /// Recall at k of a scan of all codes with a rerank of `keep`; as soon as it is clear that it stays below
+    /// `least`, the highest that it could be.
     pub(super) fn scan_recall(
         &self,
         codes: &Codes,
         k: usize,
         keep: usize,
+        least: f32,
     ) -> Result<f32, IndexError> {
         let mut scratch = Scratch::default();
         let mut mean = Mean::default();
-        for probe in self.list.iter().take(SCAN_PROBES) {
+        let probes = &self.list[..self.list.len().min(SCAN_PROBES)];
+        for (at, probe) in probes.iter().enumerate() {
+            let at_most = mean.with((probes.len() - at) as f32);
+            if at_most < least {
+                return Ok(at_most);
+            }
             let scan = Scan {
                 codes,
                 nodes: self.nodes,
@@ -253,6 +260,11 @@ impl Mean {
     fn merge(&mut self, other: Self) {
         self.sum += other.sum;
         self.count += other.count;
+    }
+
+    /// The mean if `count` more values were all 1.
+    fn with(self, count: f32) -> f32 {
+        (self.sum + count) / (self.count + count)
     }
 
     /// The mean; 1 of nothing.

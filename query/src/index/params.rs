@@ -34,7 +34,7 @@ impl IndexParams {
             bits: None,
             degree: 48,
             build_list: 64,
-            slack: 1.3,
+            slack: 1.6,
             alpha: 1.2,
         }
     }

@@ -491,4 +491,21 @@ mod tests {
         }
         assert_eq!(std::fs::read(path).unwrap(), bytes);
     }
+    /// Writers of small blocks once compressed their attributes too.
+    #[test]
+    fn should_read_small_blocks_that_are_compressed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/run_v1_zstd.run");
+        let golden = Bytes::from(std::fs::read(path).unwrap());
+        let (bytes, directory) = run();
+        assert_ne!(golden, bytes);
+        let known = verify(&golden).unwrap();
+        assert_eq!(known.slices.len(), directory.slices.len());
+        for (old, new) in known.slices.iter().zip(&directory.slices) {
+            let old = old.decode(&bytes_of(&golden, old)).unwrap();
+            let new = new.decode(&bytes_of(&bytes, new)).unwrap();
+            for (old, new) in old.iter().zip(&new) {
+                assert_eq!(describe(old), describe(new));
+            }
+        }
+    }
 }

@@ -1,5 +1,10 @@
 //! [`CodedQuery`]: a query quantised to signed bytes for one set of codes.
 
+use diskann_wide::{
+    Architecture, SIMDVector,
+    arch::{Target1, dispatch1},
+};
+
 use super::{Bits, Codes, CodesView, layout::Line};
 use crate::index::PreparedQuery;
 
@@ -60,32 +65,44 @@ impl CodesView<'_> {
     /// A coded row as a query against the other rows: u ≈ v |r|² / ⟨v, r⟩, where k = 2v is exact.
     pub(in crate::index) fn prepare_row(&self, node: u32, out: &mut CodedQuery) {
         match self.bits {
-            Bits::One => self.unpack::<1>(node, out),
-            Bits::Two => self.unpack::<2>(node, out),
-            Bits::Four => self.unpack::<4>(node, out),
+            Bits::One => dispatch1(Unpack::<1>(self, out), node),
+            Bits::Two => dispatch1(Unpack::<2>(self, out), node),
+            Bits::Four => dispatch1(Unpack::<4>(self, out), node),
         }
     }
+}
 
-    fn unpack<const B: u32>(&self, node: u32, out: &mut CodedQuery) {
+/// Unpacks the code of a row, with the instructions of the machine at hand: with the baseline's alone it took a
+/// sixth of a build.
+struct Unpack<'a, const B: u32>(&'a CodesView<'a>, &'a mut CodedQuery);
+
+impl<A: Architecture, const B: u32> Target1<A, (), u32> for Unpack<'_, B> {
+    // with a plain `inline` this is compiled without the features
+    #[inline(always)]
+    fn run(self, arch: A, node: u32) {
+        let Self(codes, out) = self;
         let (p, mask) = (8 / B as usize, (1u8 << B) - 1);
-        let [add, mul] = self.factors_of(node);
-        let used = self.padded / p;
-        out.clear(self.width * p);
-        let mut sum = 0i32;
-        for (at, line) in self.record(node).iter().enumerate() {
-            let (mut rest, end) = (line.0, (used - at * 64).min(64));
-            rest[end..].fill(0);
-            for plane in &mut out.planes[at * p..(at + 1) * p] {
-                for (k, y) in plane.0.iter_mut().zip(&mut rest) {
-                    *k = 2 * (*y & mask);
-                    sum += i32::from(*k);
-                    *k = k.wrapping_sub(mask);
-                    *y >>= B;
-                }
+        let masks = A::u8x64::splat(arch, mask);
+        let [add, mul] = codes.factors_of(node);
+        let used = codes.padded / p;
+        out.planes.resize(codes.width * p, Line::ZERO);
+        let mut sum = 0;
+        let planes = out.planes.chunks_exact_mut(p);
+        for (at, (line, planes)) in codes.record(node).iter().zip(planes).enumerate() {
+            let (mut bytes, end) = (line.0, (used - at * 64).min(64));
+            bytes[end..].fill(0);
+            let bytes = A::u8x64::from_array(arch, bytes);
+            // at most 8 codes of 1, 4 of 3 or 2 of 15: no lane overflows
+            let mut lanes = A::u8x64::splat(arch, 0);
+            for (k, plane) in planes.iter_mut().enumerate() {
+                let y = (bytes >> (k as u32 * B) as u8) & masks;
+                lanes = lanes + y;
+                plane.0 = (y + y - masks).to_array();
                 plane.0[end..].fill(0);
             }
+            sum += lanes.to_array().map(i32::from).iter().sum::<i32>();
         }
-        sum -= i32::from(mask) * self.padded as i32;
+        let sum = 2 * sum - i32::from(mask) * codes.padded as i32;
         out.step = -0.25 * mul;
         out.shift = sum as f32 * out.step * f32::from(mask) / 2.0;
         out.base = add;

@@ -4,6 +4,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{NONE, Neighbours};
+use crate::index::prefetch::prefetch;
 
 const LOCKS: usize = 4_096;
 
@@ -76,5 +77,7 @@ impl Neighbours for Live {
         ids.take_while(|id| *id != NONE).for_each(f);
     }
 
-    fn prefetch(&self, _: u32) {}
+    fn prefetch(&self, node: u32) {
+        prefetch(self.row(node));
+    }
 }

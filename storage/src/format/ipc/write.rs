@@ -16,9 +16,12 @@ use std::sync::Arc;
 pub(in crate::format) enum Compression {
     /// As they are.
     None,
-    /// Each compressed by zstd at level 1.
+    /// Each compressed by zstd at level 1, unless all of them are smaller than [`WORTHWHILE`].
     Zstd,
 }
+
+/// Bytes of buffers below which setting up zstd costs a write more time than it saves in transfer.
+const WORTHWHILE: usize = 2_048;
 
 /// The schema of columns.
 pub(super) fn schema(columns: &[Tagged]) -> Schema {
@@ -56,11 +59,22 @@ fn encode(
     compression: Compression,
 ) -> Result<Vec<Buffer>, ArrowError> {
     let batch = batch(schema(columns), rows, columns)?;
-    let options = write_options(compression)?;
+    let options = match compression {
+        Compression::Zstd if is_small(columns)? => write_options(Compression::None)?,
+        as_asked => write_options(as_asked)?,
+    };
     let mut encoder = StreamEncoder::try_new_with_options(&batch.schema(), options)?;
     let mut buffers = encoder.encode(&batch)?;
     buffers.extend(encoder.finish()?);
     Ok(buffers)
+}
+
+fn is_small(columns: &[Tagged]) -> Result<bool, ArrowError> {
+    let mut size = 0;
+    for column in columns {
+        size += column.array.to_data().get_slice_memory_size()?;
+    }
+    Ok(size < WORTHWHILE)
 }
 
 fn write_options(compression: Compression) -> Result<IpcWriteOptions, ArrowError> {
