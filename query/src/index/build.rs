@@ -124,7 +124,7 @@ impl Workshop<'_> {
             let last = choice.is_empty();
             let wanted = if last { 0.0 } else { SCAN_RECALL };
             let recall = self.probes.scan_recall(&codes, 10, SCAN_KEEP, wanted)?;
-            if !last && (recall < SCAN_RECALL || self.many(&codes)? < SCAN_RECALL_MANY) {
+            if recall < wanted || (!last && self.many(&codes)? < SCAN_RECALL_MANY) {
                 continue;
             }
             let graph = self.graph(&codes)?;

@@ -491,6 +491,7 @@ mod tests {
         }
         assert_eq!(std::fs::read(path).unwrap(), bytes);
     }
+
     /// Writers of small blocks once compressed their attributes too.
     #[test]
     fn should_read_small_blocks_that_are_compressed() {

@@ -15,8 +15,8 @@
 //!   what it has read. It names the segment's content.
 //! - One GET of a suffix reads header and directory, one GET of a range reads a namespace.
 //! - A block is a frame (requests, records) and the Arrow IPC streams that it points to; see
-//!   [`BlockEntry`]. A record's ids and attributes are one stream, compressed buffer by buffer;
-//!   its vectors are a second, by the header's [`VectorCodec`].
+//!   [`BlockEntry`]. A record's ids and attributes are one stream, compressed buffer by buffer
+//!   unless they are few bytes; its vectors are a second, by the header's [`VectorCodec`].
 
 mod block;
 mod directory;

@@ -302,7 +302,7 @@ fn sparse_dims(dims: &Value, values: &Value) -> Option<BTreeMap<u32, f32>> {
     dims.iter().zip(values.iter()).map(pair).collect()
 }
 
-/// Writes one compressed stream behind its number of rows.
+/// Writes one stream, compressed where that is worthwhile, behind its number of rows.
 fn put_columns(
     rows: usize,
     columns: &[Tagged],
